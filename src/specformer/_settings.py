@@ -1,0 +1,36 @@
+"""Package-wide settings, from the environment (``SPECFORMER_*``) or by assignment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pooch
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+VERBOSITIES = ("error", "warning", "info", "debug")
+
+
+class Settings(BaseSettings):
+    """What holds for every call in this process. Assignments are validated."""
+
+    model_config = SettingsConfigDict(env_prefix="SPECFORMER_", validate_assignment=True, extra="forbid")
+
+    verbosity: Literal["error", "warning", "info", "debug"] = "info"
+    """How much is logged: `"error"`, `"warning"`, `"info"` or `"debug"`."""
+
+    cachedir: Path = Path(pooch.os_cache("specformer"))
+    """Where downloads are kept."""
+
+    device: str = "auto"
+    """Default device of everything that runs a model: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`."""
+
+    n_threads: Annotated[int, Field(ge=0)] = 0
+    """Threads of the ordering kernels; 0 takes all that numba is given. Results do not depend on it."""
+
+    progress: bool = True
+    """Whether progress bars are drawn."""
+
+
+settings = Settings()
