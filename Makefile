@@ -1,0 +1,67 @@
+# Everything a newcomer needs: `make demo`, `make test`. Each target makes its own environment first.
+
+PYTHON ?= python3
+VENV   ?= .venv
+# The tested version. A bare "torch" from PyPI brings CUDA on Linux; for a CPU-sized install say
+#   make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+TORCH  ?= torch==2.13.0
+# Test processes. Each keeps to one BLAS/torch thread, so that N processes use about N cores.
+N      ?= 2
+
+# Of `make demo`
+DATA  ?=
+COLOR ?=
+OUT   ?= demo
+
+bin := $(VENV)/bin
+python := $(bin)/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-lowest lint docs clean
+
+help:
+	@echo "make demo [DATA=my.h5ad] [COLOR=cancer_type] [OUT=demo]   embed a cohort, cluster it, draw its UMAP"
+	@echo "make test                                                 run the tests"
+	@echo "make lint                                                 ruff, mypy and the layers contract"
+	@echo "make docs                                                 build the documentation, warnings are errors"
+	@echo "make test-lowest                                          run the tests with the oldest dependencies"
+	@echo "make clean                                                remove environments and build products"
+
+demo: $(VENV)/.installed-demo
+	$(python) -m specformer.demo $(if $(DATA),"$(DATA)") $(if $(COLOR),--color "$(COLOR)") --out "$(OUT)"
+
+test: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(python) -m pytest -n $(N)
+
+lint: $(VENV)/.installed-lint
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+docs: $(VENV)/.installed-docs
+	$(python) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# The oldest dependencies get an environment of their own. torch is held like everywhere else (TORCH=torch==2.4.1 to go
+# down all the way where that wheel exists).
+test-lowest:
+	$(MAKE) test VENV=.venv-lowest CONSTRAINTS="-c lowest.txt"
+
+clean:
+	rm -rf .venv .venv-lowest build dist docs/_build docs/generated
+
+# An environment is made once and refreshed when pyproject.toml is newer than its stamp.
+$(python):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("specformer needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say `make PYTHON=python3.12 ...`.")'
+	$(PYTHON) -m venv $(VENV)
+	$(python) -m pip install --quiet --upgrade "pip>=25.1"
+	$(python) -m pip install --quiet $(TORCH)
+
+$(VENV)/.installed-lint: pyproject.toml | $(python)
+	$(python) -m pip install --quiet $(CONSTRAINTS) -e . --group lint
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml | $(python)
+	$(python) -m pip install --quiet $(CONSTRAINTS) -e ".[$*]"
+	@touch $@
