@@ -16,6 +16,18 @@ class Key(NamedTuple):
     written_by: str
 
 
+CANCER_TYPE = Key(
+    "obs",
+    "cancer_type",
+    "category",
+    "(n_obs,)",
+    "tumour type (TCGA study) or tissue of the sample",
+    "datasets.simulated_cohort",
+)
+PATIENT = Key("obs", "patient", "str", "(n_obs,)", "who the sample is from", "datasets.simulated_cohort")
+SIMULATED = Key(
+    "uns", "simulated", "dict", "", "how the cohort was simulated; absent from real data", "datasets.simulated_cohort"
+)
 GENE_ID = Key(
     "var",
     "gene_id",
@@ -45,7 +57,9 @@ GENE_FILTER = Key(
 )
 FILTER = Key("uns", "gene_filter", "dict", "", "thresholds of the gene filter and what it kept", "pp.filter_genes")
 SPLIT = Key("obs", "split", "category", "(n_obs,)", "train, val or test, by patient", "pp.split")
-SCHEME = Key("uns", "scheme", "dict", "", "the normalisation scheme that X was brought to, and from what", "pp.to_scheme")
+SCHEME = Key(
+    "uns", "scheme", "dict", "", "the normalisation scheme that X was brought to, and from what", "pp.to_scheme"
+)
 TFIDF_RANK = Key(
     "layers",
     "tfidf_rank",
@@ -72,9 +86,7 @@ GENE_WEIGHT = Key(
     "pp.tfidf_order",
 )
 TFIDF = Key("uns", "tfidf", "dict", "", "parameters, scale found and reference of the order", "pp.tfidf_order")
-X_SPECFORMER = Key(
-    "obsm", "X_specformer", "float32", "(n_obs, n_dims)", "one vector per sample", "tl.specformer_embed"
-)
+X_SPECFORMER = Key("obsm", "X_specformer", "float32", "(n_obs, n_dims)", "one vector per sample", "tl.specformer_embed")
 WINDOWS = Key(
     "obsm",
     "X_specformer_windows",
