@@ -1,1 +1,27 @@
-"""genes."""
+"""Gene names: what they are, which genes a checkpoint knows, and how a cohort's columns become its genes."""
+
+from __future__ import annotations
+
+from specformer.genes._alias_tables import build_gene_table
+from specformer.genes._collapse import GeneAlignment, align_columns, collapse_columns, sum_columns
+from specformer.genes._identifiers import name_kind
+from specformer.genes._match import ROUTES, GeneMatch, match_genes
+from specformer.genes._vocabulary import CLS, MASK, N_SPECIAL, PAD, SPECIAL_TOKENS, GeneVocabulary
+
+__all__ = [
+    "CLS",
+    "MASK",
+    "N_SPECIAL",
+    "PAD",
+    "ROUTES",
+    "SPECIAL_TOKENS",
+    "GeneAlignment",
+    "GeneMatch",
+    "GeneVocabulary",
+    "align_columns",
+    "build_gene_table",
+    "collapse_columns",
+    "match_genes",
+    "name_kind",
+    "sum_columns",
+]
