@@ -1,1 +1,24 @@
-"""ranking."""
+"""Pure arrays: the unit of a matrix, per-gene statistics, and the order of genes within a sample."""
+
+from __future__ import annotations
+
+from specformer.ranking._order import rank_rows, rank_rows_numpy
+from specformer.ranking._scale import LINEAR_SCALES, LOG_SCALES, SCALES, Scale, detect_scale, to_linear
+from specformer.ranking._scores import normal_scores
+from specformer.ranking._weights import WEIGHTINGS, GeneStatistics, fit_statistics, idf_table
+
+__all__ = [
+    "LINEAR_SCALES",
+    "LOG_SCALES",
+    "SCALES",
+    "WEIGHTINGS",
+    "GeneStatistics",
+    "Scale",
+    "detect_scale",
+    "fit_statistics",
+    "idf_table",
+    "normal_scores",
+    "rank_rows",
+    "rank_rows_numpy",
+    "to_linear",
+]

@@ -1,0 +1,258 @@
+"""What the numbers of a matrix are: told from cheap statistics, with the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from specformer.ranking._sums import dense_slices
+
+if TYPE_CHECKING:
+    from specformer.ranking._types import Block
+
+LOG_SCALES = ("log2p1", "log1p", "toil", "quantile_log2p1")
+LINEAR_SCALES = ("counts", "cpm", "tpm", "linear", "quantile")
+SCALES = (*LINEAR_SCALES, *LOG_SCALES, "zscore")
+
+TOIL_FLOOR = np.log2(0.001)
+_MAX_LOG = 32  # 2**32 reads of one gene: beyond any library
+_MAX_SHARE_NEGATIVE = 0.05  # batch-corrected logs stay below 1 %, z-scores and centred logs lie around one half
+_MIN_MEAN_TO_MAX = 0.1  # logs of expression are spread evenly up to their maximum, expression itself is not
+_N_INSPECTED = 64
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a matrix holds."""
+
+    name: str
+    """One of :data:`SCALES`."""
+    evidence: dict[str, Any]
+    """Why: a sentence under `"because"`, and the figures that it rests on."""
+
+    @property
+    def invertible(self) -> bool:
+        """Whether linear expression can be had from it."""
+        return self.name != "zscore"
+
+
+class RowSummary(NamedTuple):
+    """One figure per sample, each an array of shape (n_obs,): all that is asked of every sample."""
+
+    low: np.ndarray
+    """Smallest value; NaN where the sample has one."""
+    high: np.ndarray
+    """Largest value; NaN where the sample has one."""
+    total: np.ndarray
+    n_negative: np.ndarray
+    fractional: np.ndarray
+    """Whether any value is not an integer."""
+
+
+def summarise_rows(X: Block) -> RowSummary:
+    """The :class:`RowSummary` of a block of samples."""
+    parts = []
+    with np.errstate(invalid="ignore", over="ignore"):
+        for _, piece in dense_slices(X):
+            low, high = piece.min(axis=1), piece.max(axis=1)
+            negative = (piece < 0).sum(axis=1) if (low < 0).any() else np.zeros(len(piece), int)
+            fractional = (piece != np.rint(piece)).any(axis=1)
+            parts.append((low, high, piece.sum(axis=1, dtype=np.float64), negative, fractional))
+    return RowSummary(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def inspected_rows(summary: RowSummary) -> np.ndarray:
+    """Up to 64 samples to look at closely, evenly from the smallest total to the largest: ascending row numbers.
+
+    Chosen by what is in them, so that the order of the samples does not matter.
+    """
+    by_content = np.lexsort((summary.n_negative, summary.low, summary.high, summary.total))
+    n = min(len(by_content), _N_INSPECTED)
+    return np.sort(by_content[np.linspace(0, len(by_content) - 1, n).round().astype(int)])
+
+
+def detect_scale(X: Block) -> Scale:
+    """Tell counts, CPM, TPM, other linear values, logs and z-scores apart.
+
+    ====================  =====================================================================================
+    found                 because
+    ====================  =====================================================================================
+    `"counts"`            all values are integers
+    `"toil"`              values are small and the smallest is log2(0.001): `log2(x + 0.001)`
+    `"zscore"`            more than 5 % of values are negative: z-scores, or logs centred on each gene
+    `"log1p"`             values are small; back from the natural logarithm, totals are a round number or all
+                          the same, or values are integers
+    `"log2p1"`            values are small, and nothing speaks for the natural logarithm: public bulk
+                          expression is published in log2. Slightly negative values, as batch correction
+                          leaves them, do not speak against it
+    `"cpm"`, `"tpm"`      totals are one million, and values are multiples of one unit (one read) or not
+    `"quantile"`,         all samples share the same sorted values; linear or log2
+    `"quantile_log2p1"`
+    `"linear"`            anything else: FPKM, RSEM expected or normalised counts, upper quartile
+    ====================  =====================================================================================
+
+    "Small" is at most 32 with a mean (over non-zeros) of at least a tenth of the maximum.
+
+    Parameters
+    ----------
+    X
+        Samples x genes, finite; dense or CSR.
+
+    Returns
+    -------
+    The scale. It depends neither on the order of samples nor on that of genes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from specformer.ranking import detect_scale
+    >>> detect_scale(np.array([[3, 0, 12], [7, 1, 0]])).name
+    'counts'
+    """
+    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    summary = summarise_rows(X)
+    rows = X[inspected_rows(summary)]
+    return decide_scale(summary, rows.toarray() if sparse.issparse(rows) else rows)
+
+
+def decide_scale(summary: RowSummary, rows: np.ndarray, log_base: float | None = None) -> Scale:
+    """The rules of :func:`detect_scale`, on the summary of all samples and a few of them in full.
+
+    `log_base` is the base that a log was taken to, where that is on record.
+    """
+    rows = rows.astype(np.float64)
+    n_values = rows.shape[1] * len(summary.low)
+    share_negative = summary.n_negative.sum() / n_values
+    evidence: dict[str, Any] = {
+        "n_obs": len(summary.low),
+        "min": _short(summary.low.min()),
+        "max": _short(summary.high.max()),
+        "share_negative": _short(share_negative),
+        "median_total": _short(np.median(summary.total)),
+        "integers": not summary.fractional.any(),
+    }
+
+    def found(name: str, because: str) -> Scale:
+        if name in ("linear", "cpm", "tpm", "log2p1") and _share_sorted_values(rows):
+            name = "quantile_log2p1" if name == "log2p1" else "quantile"
+            because = "all samples share the same sorted values"
+        return Scale(name, {"because": because, **evidence})
+
+    if evidence["integers"]:
+        return found("counts", "all values are integers")
+    small = summary.high.max() <= _MAX_LOG
+    if small and abs(summary.low.min() - TOIL_FLOOR) < 1e-3:
+        return found("toil", "the smallest value is log2(0.001)")
+    if share_negative > _MAX_SHARE_NEGATIVE:
+        return found("zscore", f"{share_negative:.0%} of values are negative")
+    if small and _mean_to_max(rows) >= _MIN_MEAN_TO_MAX:
+        return found(*_log_base(rows, log_base))
+    if _near(summary.total, 1e6).all():
+        unit = "multiples of one unit" if _multiples_of_smallest(rows) else "not multiples of one unit"
+        return found("cpm" if unit.startswith("m") else "tpm", f"totals are one million, values are {unit}")
+    return found("linear", "values are neither integers nor small, and totals are not one million")
+
+
+def to_linear(X: Block, scale: str) -> Block:
+    """Linear expression, float32 and not negative, from values on a known scale.
+
+    Logs are inverted in float64 and rounded once; what lies below the log of zero expression (batch correction leaves
+    such values) becomes zero.
+
+    Parameters
+    ----------
+    X
+        Samples x genes, dense or CSR.
+    scale
+        One of :data:`SCALES`, but not `"zscore"`.
+
+    Returns
+    -------
+    Dense for dense, CSR for CSR; dense for `"toil"`, whose zeros are not zero.
+    """
+    if scale in LINEAR_SCALES:
+        return X.astype(np.float32, copy=False)
+    if scale == "toil":
+        linear = np.empty(X.shape, np.float32)
+        for rows, piece in dense_slices(X):
+            values = np.exp2(piece.astype(np.float64)) - 0.001
+            # Files round the logarithm, so that no expression comes back as +-1e-8.
+            linear[rows] = np.where(values > 1e-6, values, 0)
+        return linear
+    if scale not in LOG_SCALES:
+        msg = f"Values on scale {scale!r} cannot be made linear; expected one of {(*LINEAR_SCALES, *LOG_SCALES)}."
+        raise ValueError(msg)
+    inverse = np.expm1 if scale == "log1p" else _exp2m1
+    if sparse.issparse(X):
+        linear = X.astype(np.float32)
+        linear.data = np.maximum(inverse(X.data.astype(np.float64)), 0).astype(np.float32)
+        return linear
+    linear = np.empty(X.shape, np.float32)
+    for rows, piece in dense_slices(X):
+        linear[rows] = np.maximum(inverse(piece.astype(np.float64)), 0)
+    return linear
+
+
+def _exp2m1(x: np.ndarray) -> np.ndarray:
+    return np.exp2(x) - 1
+
+
+def _log_base(rows: np.ndarray, on_record: float | None) -> tuple[str, str]:
+    if on_record is not None:
+        return (
+            "log2p1" if on_record == 2 else "log1p"
+        ), f"values are small; a logarithm to base {on_record:.4g} is on record"
+    natural, binary = np.expm1(rows), np.exp2(rows) - 1
+    round_natural, round_binary = (_all_round(values.sum(axis=1)) for values in (natural, binary))
+    if round_natural and not round_binary:
+        return "log1p", "values are small; totals of exp(x) - 1 are a power of ten"
+    if len(rows) >= 3 and not round_binary and _constant(natural.sum(axis=1)) and not _constant(binary.sum(axis=1)):
+        return "log1p", "values are small; totals of exp(x) - 1 are all the same"
+    if _integers(natural) and not _integers(binary):
+        return "log1p", "values are small; exp(x) - 1 are integers"
+    return "log2p1", "values are small; nothing speaks for the natural logarithm"
+
+
+def _all_round(totals: np.ndarray) -> bool:
+    return any(_near(totals, target).all() for target in (1e4, 1e5, 1e6))
+
+
+def _near(totals: np.ndarray, target: float) -> np.ndarray:
+    return np.abs(totals / target - 1) < 0.01
+
+
+def _constant(totals: np.ndarray) -> bool:
+    return bool(totals.std() < 1e-3 * totals.mean())
+
+
+def _integers(values: np.ndarray) -> bool:
+    low = values[(values > 0.5) & (values < 100)]
+    return bool(low.size and (np.abs(low - np.rint(low)) < 0.01).mean() > 0.9)
+
+
+def _mean_to_max(rows: np.ndarray) -> float:
+    n_nonzero = np.maximum((rows != 0).sum(axis=1), 1)
+    return float(np.median(rows.sum(axis=1) / n_nonzero / np.maximum(rows.max(axis=1), 1e-30)))
+
+
+def _multiples_of_smallest(rows: np.ndarray) -> bool:
+    unit = np.where(rows > 0, rows, np.inf).min(axis=1, keepdims=True)
+    multiples = rows / unit
+    low = multiples[(multiples > 0) & (multiples < 100)]
+    return bool((np.abs(low - np.rint(low)) < 1e-3).mean() > 0.99)
+
+
+def _share_sorted_values(rows: np.ndarray) -> bool:
+    if len(rows) < 2 or (rows == rows[0]).all():
+        return False
+    ordered = np.sort(rows, axis=1)
+    # Ties are averaged differently in different samples, so a few low values may differ.
+    same = np.isclose(ordered, ordered[0], rtol=1e-3, atol=1e-6).mean(axis=1)
+    return bool((same > 0.95).all())
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
