@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from specformer.datasets._gene_table import gene_table
 from specformer.datasets._simulated import simulated_cohort
 
-__all__ = ["simulated_cohort"]
+__all__ = ["gene_table", "simulated_cohort"]

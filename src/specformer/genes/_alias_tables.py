@@ -131,7 +131,7 @@ def _bring_up_to_date(symbol: pd.Series, known: pd.DataFrame, approved: set[str]
 def _own_entrez(loci: pd.DataFrame) -> pd.DataFrame:
     """One row for each Ensembl id, with the Entrez id that fewest other genes claim (then the smallest)."""
     claims = loci.loc[~loci["other"], ["ensembl", "entrez"]].drop_duplicates()["entrez"].value_counts()
-    claimed = loci["entrez"].map(claims).fillna(0).where(loci["entrez"].ne(""), np.inf)
+    claimed = np.where(loci["entrez"].eq(""), np.inf, loci["entrez"].map(claims).astype(float).fillna(0))
     number = pd.to_numeric(loci["entrez"], errors="coerce")
     ranked = loci.assign(claimed=claimed, number=number).sort_values(["claimed", "number"], kind="stable")
     named = ranked["ensembl"].ne("")

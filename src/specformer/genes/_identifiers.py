@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -127,4 +129,4 @@ def refuse(kind: str, found: Sequence[str], n_names: int) -> None:
 
 
 def _is_null(value: object) -> bool:
-    return value is None or value != value or str(value) == "<NA>"
+    return value is None or value is pd.NA or value != value

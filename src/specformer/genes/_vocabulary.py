@@ -112,7 +112,7 @@ class GeneVocabulary:
 
     def write(self, path: Path) -> None:
         """Write the table as CSV; float32 statistics come back from it bit by bit."""
-        self.table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+        self.table.to_csv(path, index=False, float_format=_nine_digits, lineterminator="\n")
 
     @classmethod
     def read(cls, path: Path, *, weighting: str = "", n_obs: int = 0) -> GeneVocabulary:
@@ -131,6 +131,12 @@ class GeneVocabulary:
 def _numeric_missing(path: Path) -> dict[str, list[str]]:
     header = pd.read_csv(path, nrows=0).columns
     return {column: ["", "nan", "NaN"] for column in header if column not in ID_COLUMNS}
+
+
+def _nine_digits(value: float) -> str:
+    """Enough digits to give a float32 back, and a mark that it is not an integer."""
+    text = f"{value:.9g}"
+    return text if set(text) & set(".en") else f"{text}.0"
 
 
 def as_text(column: pd.Series) -> pd.Series:
