@@ -41,7 +41,8 @@ lint: $(VENV)/.installed-lint
 	$(bin)/lint-imports
 
 docs: $(VENV)/.installed-docs
-	$(python) -m sphinx -W --keep-going -b html docs docs/_build/html
+	PYTHONWARNINGS=ignore $(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Wrote docs/_build/html/index.html"
 
 # The oldest dependencies get an environment of their own. torch is held like everywhere else (TORCH=torch==2.4.1 to go
 # down all the way where that wheel exists).
