@@ -57,6 +57,7 @@ GENE_FILTER = Key(
 )
 FILTER = Key("uns", "gene_filter", "dict", "", "thresholds of the gene filter and what it kept", "pp.filter_genes")
 SPLIT = Key("obs", "split", "category", "(n_obs,)", "train, val or test, by patient", "pp.split")
+SPLIT_PARAMS = Key("uns", "split", "dict", "", "fractions, columns and salt of the split", "pp.split")
 SCHEME = Key(
     "uns", "scheme", "dict", "", "the normalisation scheme that X was brought to, and from what", "pp.to_scheme"
 )
@@ -85,6 +86,17 @@ GENE_WEIGHT = Key(
     "the gene's factor under a weighting other than tf-idf",
     "pp.tfidf_order",
 )
+GENE_OFFSET = Key(
+    "var", "gene_offset", "float32", "(n_vars,)", 'what the weighting "zscore" subtracts first', "pp.tfidf_order"
+)
+DF = Key(
+    "var",
+    "df",
+    "int64",
+    "(n_vars,)",
+    "document frequency: samples with the gene above zero, among those that the statistics come from",
+    "pp.tfidf_order",
+)
 TFIDF = Key("uns", "tfidf", "dict", "", "parameters, scale found and reference of the order", "pp.tfidf_order")
 X_SPECFORMER = Key("obsm", "X_specformer", "float32", "(n_obs, n_dims)", "one vector per sample", "tl.specformer_embed")
 WINDOWS = Key(
@@ -96,6 +108,10 @@ WINDOWS = Key(
     "tl.specformer_embed",
 )
 SPECFORMER = Key("uns", "specformer", "dict", "", "provenance of the embedding", "tl.specformer_embed")
+
+X_LINEAR = Key(
+    "obsm", "X_linear", "float32", "(n_obs, n_dims)", "one vector per sample, of a linear baseline", "baselines.linear_embed"
+)
 
 
 def table() -> list[Key]:

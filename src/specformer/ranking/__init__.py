@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specformer.ranking._order import rank_rows, rank_rows_numpy
 from specformer.ranking._scale import LINEAR_SCALES, LOG_SCALES, SCALES, Scale, detect_scale, to_linear
+from specformer.ranking._schemes import SCHEMES, normalise_rows, parse_scheme
 from specformer.ranking._scores import normal_scores
 from specformer.ranking._weights import WEIGHTINGS, GeneStatistics, fit_statistics, idf_table
 
@@ -11,6 +12,7 @@ __all__ = [
     "LINEAR_SCALES",
     "LOG_SCALES",
     "SCALES",
+    "SCHEMES",
     "WEIGHTINGS",
     "GeneStatistics",
     "Scale",
@@ -18,6 +20,8 @@ __all__ = [
     "fit_statistics",
     "idf_table",
     "normal_scores",
+    "normalise_rows",
+    "parse_scheme",
     "rank_rows",
     "rank_rows_numpy",
     "to_linear",

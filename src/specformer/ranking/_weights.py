@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -46,6 +47,15 @@ class GeneStatistics:
 
     def __len__(self) -> int:
         return len(self.scale)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides an order: weighting, factors and offsets, in the order of the genes."""
+        digest = sha256(self.weighting.encode())
+        for values in (self.scale, self.offset):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values, dtype="<f4").tobytes())
+        return digest.hexdigest()
 
     def take(self, index: np.ndarray) -> GeneStatistics:
         """The statistics of the genes at `index`, in that order."""
