@@ -111,8 +111,8 @@ def classification_table(
 
     Examples
     --------
-    >>> table = classification_table(["a", "b", "b"], ["a", "b", "a"], n_boot=50)
-    >>> table.set_index("metric").loc["accuracy", "value"].round(3)
+    >>> table = classification_table(["a", "b", "b"], ["a", "b", "a"], n_boot=10)
+    >>> table.set_index("metric").value.accuracy.round(3).item()
     0.667
     """
     import pandas as pd
