@@ -56,7 +56,8 @@ def main() -> None:
     args = parser.parse_args()
 
     adata = ad.read_h5ad(args.path)
-    sf.pp.split(adata)
+    # By the hash of the patient alone: the same side as in every other file of the corpus.
+    sf.pp.split(adata, stratify=None)
     adata = adata[adata.obs["split"] == "train"].copy()
     group = group_of(adata.obs)
     sizes = group.value_counts()
