@@ -116,7 +116,8 @@ def test_docstring(thing):
 @pytest.mark.parametrize("function", public(inspect.isfunction, ANNDATA_ROOMS))
 def test_docstring_of_functions_on_anndata_is_complete(function):
     found = sections(function.__doc__ or "")
-    missing = {"Parameters", "Returns", "Examples"} - set(found)
+    wanted = {"Parameters", "Returns", "Examples"} if parameters(function) else {"Returns", "Examples"}
+    missing = wanted - set(found)
     assert not missing, f"no section {missing}"
 
 
@@ -146,6 +147,7 @@ MAY_SPELL_KEYS = {
 # The same word as the name of something else, and what.
 HOMONYMS = {
     ("genes/_alias_tables.py", "gene_id"): "column of Ensembl's table",
+    ("pp/_split.py", "cancer_type"): "column that the user has, by default",
 }
 
 
