@@ -6,6 +6,7 @@ from specformer.genes._alias_tables import build_gene_table
 from specformer.genes._collapse import GeneAlignment, align_columns, collapse_columns, sum_columns
 from specformer.genes._identifiers import name_kind
 from specformer.genes._match import ROUTES, GeneMatch, match_genes
+from specformer.genes._shipped import shipped_vocabulary
 from specformer.genes._vocabulary import CLS, MASK, N_SPECIAL, PAD, SPECIAL_TOKENS, GeneVocabulary
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "collapse_columns",
     "match_genes",
     "name_kind",
+    "shipped_vocabulary",
     "sum_columns",
 ]

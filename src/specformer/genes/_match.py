@@ -93,6 +93,7 @@ def match_genes(names: Sequence[object], vocabulary: GeneVocabulary) -> GeneMatc
     Examples
     --------
     >>> import pandas as pd
+    >>> from specformer.genes import GeneVocabulary, match_genes
     >>> table = pd.DataFrame(
     ...     {"symbol": ["TP53"], "ensembl": ["ENSG00000141510"], "entrez": ["7157"], "aliases": ["p53"]}
     ... )

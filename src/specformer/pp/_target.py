@@ -1,0 +1,17 @@
+"""The object that results are written to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def target_of(adata: AnnData, *, copy: bool) -> AnnData:
+    """A copy if one was asked for, else `adata` itself; a view is made an object of its own before it is written to."""
+    if copy:
+        return adata.copy()
+    if adata.is_view:
+        adata._init_as_actual(adata.copy())
+    return adata
