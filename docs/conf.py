@@ -36,7 +36,7 @@ nitpicky = True
 
 # Notebooks are executed by `make tutorials`, their outputs are in the tree.
 nb_execution_mode = "off"
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
+myst_enable_extensions = ["alert", "amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
 myst_substitutions = {"keys_table": markdown(table())}
 
