@@ -21,6 +21,7 @@ TOIL_FLOOR = np.log2(0.001)
 _MAX_LOG = 32  # 2**32 reads of one gene: beyond any library
 _MAX_SHARE_NEGATIVE = 0.05  # batch-corrected logs stay below 1 %, z-scores and centred logs lie around one half
 _MIN_MEAN_TO_MAX = 0.1  # logs of expression are spread evenly up to their maximum, expression itself is not
+_ROUND = 2e-3  # how far rounding to a few digits, and float32, may carry a total off its target
 _N_INSPECTED = 64
 
 
@@ -151,8 +152,9 @@ def decide_scale(summary: RowSummary, rows: np.ndarray, log_base: float | None =
     if small and _mean_to_max(rows) >= _MIN_MEAN_TO_MAX:
         return found(*_log_base(rows, log_base))
     if _near(summary.total, 1e6).all():
-        unit = "multiples of one unit" if _multiples_of_smallest(rows) else "not multiples of one unit"
-        return found("cpm" if unit.startswith("m") else "tpm", f"totals are one million, values are {unit}")
+        if _multiples_of_one_unit(rows):
+            return found("cpm", "totals are one million, values are multiples of one unit")
+        return found("tpm", "totals are one million, values are not multiples of one unit")
     return found("linear", "values are neither integers nor small, and totals are not one million")
 
 
@@ -221,7 +223,7 @@ def _all_round(totals: np.ndarray) -> bool:
 
 
 def _near(totals: np.ndarray, target: float) -> np.ndarray:
-    return np.abs(totals / target - 1) < 0.01
+    return np.abs(totals / target - 1) < _ROUND
 
 
 def _constant(totals: np.ndarray) -> bool:
@@ -238,11 +240,16 @@ def _mean_to_max(rows: np.ndarray) -> float:
     return float(np.median(rows.sum(axis=1) / n_nonzero / np.maximum(rows.max(axis=1), 1e-30)))
 
 
-def _multiples_of_smallest(rows: np.ndarray) -> bool:
-    unit = np.where(rows > 0, rows, np.inf).min(axis=1, keepdims=True)
-    multiples = rows / unit
-    low = multiples[(multiples > 0) & (multiples < 100)]
-    return bool((np.abs(low - np.rint(low)) < 1e-3).mean() > 0.99)
+def _multiples_of_one_unit(rows: np.ndarray) -> bool:
+    """Whether most rows are whole multiples of something, their smallest non-zero value being 1 to 4 times that."""
+    smallest = np.where(rows > 0, rows, np.inf).min(axis=1, keepdims=True)
+    share = np.zeros(len(rows))
+    for n_units in range(1, 5):
+        multiples = rows / smallest * n_units
+        low = (multiples > 0) & (multiples < 100)
+        whole = low & (np.abs(multiples - np.rint(multiples)) < 0.01)
+        share = np.maximum(share, whole.sum(axis=1) / np.maximum(low.sum(axis=1), 1))
+    return bool(np.median(share) > 0.99)
 
 
 def _share_sorted_values(rows: np.ndarray) -> bool:

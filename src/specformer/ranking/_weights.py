@@ -150,7 +150,8 @@ def idf_table(n_obs: int, weighting: str = "tfidf") -> np.ndarray:
 
 
 def _inverse(statistic: np.ndarray) -> np.ndarray:
-    return np.divide(1.0, statistic, out=np.zeros_like(statistic), where=statistic > 0)
+    # What lies below any expression counts as none: its inverse would overflow float32, and infinity x 0 has no rank.
+    return np.divide(1.0, statistic, out=np.zeros_like(statistic), where=statistic > 1e-30)
 
 
 def _expressed_medians(held: list[np.ndarray], n_columns: int = 256) -> np.ndarray:
