@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-PROFILES = ("checkpoints", "specformer-mini", "profiles.csv.gz")
+from specformer.genes._shipped import DEFAULT_CHECKPOINT
+
+PROFILES = ("checkpoints", DEFAULT_CHECKPOINT, "profiles.csv.gz")
 _DISPERSION = "dispersion"
 
 
