@@ -8,9 +8,12 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import specformer as sf
 from specformer import _keys
@@ -211,6 +214,19 @@ def test_docs_print_every_key():
 
 
 # The tree
+
+
+def test_lowest_txt_holds_the_lower_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = {}
+    for requirement in map(Requirement, project["dependencies"]):
+        bounds[requirement.name] = next(Version(s.version) for s in requirement.specifier if s.operator == ">=")
+    lines = (ROOT / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    pins = {
+        r.name: Version(next(iter(r.specifier)).version) for r in map(Requirement, [x for x in lines if x[0] != "#"])
+    }
+    # torch is left free there: see the file's head.
+    assert pins == {name: bound for name, bound in bounds.items() if name != "torch"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
