@@ -20,7 +20,6 @@ SCALES = (*LINEAR_SCALES, *LOG_SCALES, "zscore")
 TOIL_FLOOR = np.log2(0.001)
 _MAX_LOG = 32  # 2**32 reads of one gene: beyond any library
 _MAX_SHARE_NEGATIVE = 0.05  # batch-corrected logs stay below 1 %, z-scores and centred logs lie around one half
-_MIN_MEAN_TO_MAX = 0.1  # logs of expression are spread evenly up to their maximum, expression itself is not
 _ROUND = 2e-3  # how far rounding to a few digits, and float32, may carry a total off its target
 _N_INSPECTED = 64
 
@@ -95,7 +94,8 @@ def detect_scale(X: Block) -> Scale:
     `"linear"`            anything else: FPKM, RSEM expected or normalised counts, upper quartile
     ====================  =====================================================================================
 
-    "Small" is at most 32 with a mean (over non-zeros) of at least a tenth of the maximum.
+    "Small" means a largest value of at most 32, which the most abundant gene exceeds in every linear unit; fractions of
+    a total, which do not exceed 1, are linear.
 
     Parameters
     ----------
@@ -144,12 +144,12 @@ def decide_scale(summary: RowSummary, rows: np.ndarray, log_base: float | None =
 
     if evidence["integers"]:
         return found("counts", "all values are integers")
-    small = summary.high.max() <= _MAX_LOG
+    small = 1 < summary.high.max() <= _MAX_LOG
     if small and abs(summary.low.min() - TOIL_FLOOR) < 1e-3:
         return found("toil", "the smallest value is log2(0.001)")
     if share_negative > _MAX_SHARE_NEGATIVE:
         return found("zscore", f"{share_negative:.0%} of values are negative")
-    if small and _mean_to_max(rows) >= _MIN_MEAN_TO_MAX:
+    if small:
         return found(*_log_base(rows, log_base))
     if _near(summary.total, 1e6).all():
         if _multiples_of_one_unit(rows):
@@ -233,11 +233,6 @@ def _constant(totals: np.ndarray) -> bool:
 def _integers(values: np.ndarray) -> bool:
     low = values[(values > 0.5) & (values < 100)]
     return bool(low.size and (np.abs(low - np.rint(low)) < 0.01).mean() > 0.9)
-
-
-def _mean_to_max(rows: np.ndarray) -> float:
-    n_nonzero = np.maximum((rows != 0).sum(axis=1), 1)
-    return float(np.median(rows.sum(axis=1) / n_nonzero / np.maximum(rows.max(axis=1), 1e-30)))
 
 
 def _multiples_of_one_unit(rows: np.ndarray) -> bool:
