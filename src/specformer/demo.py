@@ -46,17 +46,20 @@ def run(data: Path | None, *, color: str, out: Path) -> AnnData:
     sc.tl.umap(adata, random_state=0)
 
     out.mkdir(parents=True, exist_ok=True)
-    draw(adata, ["leiden", *([color] if color else [])], out / "umap.png")
+    draw(adata, [*([color] if color else []), "leiden"], out / "umap.png")
     adata.write_h5ad(out / "embedded.h5ad")
 
-    width = 28
-    print(f"\n{'samples x dimensions':<{width}}{adata.n_obs:,} x {adata.obsm['X_specformer'].shape[1]}")
-    print(f"{'vocabulary covered':<{width}}{adata.uns['specformer']['genes']['coverage']:.1%}")
-    print(f"{'embedding':<{width}}{seconds:.1f} s, {adata.n_obs / seconds:.1f} samples per second")
-    print(f"{'leiden clusters':<{width}}{adata.obs['leiden'].nunique()}")
+    lines = {
+        "samples x dimensions": f"{adata.n_obs:,} x {adata.obsm['X_specformer'].shape[1]}",
+        "vocabulary covered": f"{adata.uns['specformer']['genes']['coverage']:.1%}",
+        "embedding": f"{seconds:.1f} s, {adata.n_obs / seconds:.1f} samples per second",
+        "leiden clusters": f"{adata.obs['leiden'].nunique()}",
+    }
     if color:
-        for name, value in figures_of_merit(adata, color).items():
-            print(f"{name:<{width}}{value:.3f}")
+        lines |= {name: f"{value:.3f}" for name, value in figures_of_merit(adata, color).items()}
+    print()
+    for name, value in lines.items():
+        print(f"{name:<{max(map(len, lines)) + 2}}{value}")
     if data is None:
         print("The cohort was simulated around real mean profiles: these figures say that the package runs, not more.")
     print(f"\nWrote {out / 'umap.png'}\n      {out / 'embedded.h5ad'} (obsm['X_specformer'], obs['leiden'])")
