@@ -13,6 +13,9 @@ ENSEMBL = pd.DataFrame(
         ("ENSG00000188394", 2844.0, "GPR21", "9", "protein_coding"),
         ("ENSG00000206503", 3105.0, "HLA-A", "6", "protein_coding"),
         ("ENSG00000206505", 3105.0, "HLA-A", "CHR_HSCHR6_MHC_COX_CTG1", "protein_coding"),
+        ("ENSG00000187951", 89839.0, "ARHGAP11B", "15", "protein_coding"),
+        ("ENSG00000187951", 100288637.0, "ARHGAP11B", "15", "protein_coding"),
+        ("ENSG00000274734", 89839.0, "AC243687.1", "CHR_HSCHR15_4_CTG8", "protein_coding"),
         ("ENSG00000145416", 55016.0, "MARCH1", "4", "protein_coding"),
         ("ENSG00000201699", None, "Y_RNA", "1", "misc_RNA"),
         ("ENSG00000206859", None, "Y_RNA", "2", "misc_RNA"),
@@ -54,6 +57,7 @@ def test_every_gene_has_one_row_in_vocabulary_order(table):
 def test_an_entrez_id_goes_to_the_gene_that_has_no_other(table):
     assert table.loc["RABGAP1", "entrez"] == "23637"
     assert table.loc["GPR21", "entrez"] == "2844"
+    assert table.loc["ARHGAP11B", "entrez"] == "89839", "a claim from an alternative haplotype does not count"
     assert table["entrez"][table["entrez"].ne("")].is_unique
 
 

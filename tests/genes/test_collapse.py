@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,6 +48,16 @@ def test_column_order_and_storage_do_not_change_a_bit(cohort):
         assert genes_of_other.tolist() == genes.tolist()
         collapsed = collapsed.toarray() if sparse.issparse(collapsed) else collapsed
         assert (np.ascontiguousarray(collapsed).view(np.uint32) == np.ascontiguousarray(dense).view(np.uint32)).all()
+
+
+def test_sums_are_rounded_once_and_from_the_smallest():
+    # From the largest down, or in float32, both crumbs would be lost and the sum would be 1.
+    values = np.array([1, 2**-24, 2**-53, 2**-53, 7], np.float32)
+    for order in permutations(range(4)):
+        block, index = values[[[*order, 4]]], np.array([2, 2, 2, 2, 5])
+        for other in (block, sparse.csr_matrix(block)):
+            collapsed, _ = collapse_columns(other, index)
+            assert (collapsed.toarray() if sparse.issparse(collapsed) else collapsed).tolist() == [[1 + 2**-23, 7]]
 
 
 @settings(max_examples=50, deadline=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specformer.genes._alias_tables import build_gene_table
-from specformer.genes._collapse import GeneAlignment, align_columns, collapse_columns, sum_columns
+from specformer.genes._collapse import GeneAlignment, align_columns, collapse_columns, replace_columns, sum_groups
 from specformer.genes._identifiers import name_kind
 from specformer.genes._match import ROUTES, GeneMatch, match_genes
 from specformer.genes._shipped import shipped_vocabulary
@@ -24,6 +24,7 @@ __all__ = [
     "collapse_columns",
     "match_genes",
     "name_kind",
+    "replace_columns",
     "shipped_vocabulary",
-    "sum_columns",
+    "sum_groups",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import sparse
 from specformer.genes._vocabulary import N_SPECIAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from specformer.genes._match import GeneMatch
@@ -41,10 +43,18 @@ class GeneAlignment:
         """int64 (n_genes_at_hand,): token of each gene at hand."""
         return self.genes + N_SPECIAL
 
-    @property
+    @cached_property
     def duplicated(self) -> np.ndarray:
         """int64: positions within `genes` that several columns are summed into."""
         return np.flatnonzero(np.bincount(self.target[self.target >= 0], minlength=len(self.genes)) > 1)
+
+    @cached_property
+    def groups(self) -> list[np.ndarray]:
+        """The columns of each duplicated gene, ascending."""
+        order = np.argsort(self.target, kind="stable")
+        ends = np.searchsorted(self.target[order], self.duplicated, side="right")
+        starts = np.searchsorted(self.target[order], self.duplicated, side="left")
+        return [order[start:end] for start, end in zip(starts, ends, strict=True)]
 
     def apply(self, block: Block) -> Block:
         """Rows of a cohort on linear scale as rows of genes, the columns of one gene summed.
@@ -70,15 +80,19 @@ class GeneAlignment:
         if block.shape[1] != len(self.target):
             msg = f"The block has {block.shape[1]:,} columns; the alignment was made for {len(self.target):,}."
             raise ValueError(msg)
-        if not isinstance(block, np.ndarray):
-            return _sum_sparse(block.tocsr(), self.target, len(self.genes), self.duplicated)
-        block = np.asarray(block, dtype=np.float32)
-        if len(self.columns) == len(self.target) and (self.columns == np.arange(len(self.target))).all():
-            return block
-        taken = np.take(block, self.columns, axis=1)
-        for gene in self.duplicated:
-            taken[:, gene] = sum_columns(block[:, np.flatnonzero(self.target == gene)])
-        return taken
+        if isinstance(block, np.ndarray):
+            block = block.astype(np.float32, copy=False)
+            if len(self.columns) == len(self.target) and (self.columns == np.arange(len(self.target))).all():
+                return block
+            taken = np.take(block, self.columns, axis=1)
+        else:
+            block = block.tocsr().astype(np.float32, copy=False)
+            taken = block[:, self.columns]
+            taken.sort_indices()
+        if not self.groups:
+            return taken
+        sums = sum_groups(block[:, np.concatenate(self.groups)], [len(group) for group in self.groups])
+        return replace_columns(taken, self.duplicated, sums.astype(np.float32))
 
 
 def align_columns(match: GeneMatch | np.ndarray) -> GeneAlignment:
@@ -97,33 +111,28 @@ def collapse_columns(block: Block, index: np.ndarray) -> tuple[Block, np.ndarray
     return alignment.apply(block), alignment.genes
 
 
-def sum_columns(columns: np.ndarray) -> np.ndarray:
-    """float64 (n,): row sums of a few columns, each row added up from its smallest value to its largest."""
-    ascending = np.sort(columns.astype(np.float64), axis=1)
-    total = np.zeros(len(ascending))
-    for column in ascending.T:
-        total += column
-    return total
+def sum_groups(columns: Block, sizes: Sequence[int]) -> np.ndarray:
+    """float64 (n, n_groups): row sums of neighbouring columns, each from its smallest value to its largest.
+
+    The first `sizes[0]` columns are the first group, and so on.
+    """
+    dense = columns if isinstance(columns, np.ndarray) else columns.toarray()
+    sums = np.zeros((len(dense), len(sizes)))
+    for group, (end, size) in enumerate(zip(np.cumsum(sizes), sizes, strict=True)):
+        for column in np.sort(dense[:, end - size : end].astype(np.float64), axis=1).T:
+            sums[:, group] += column
+    return sums
 
 
-def _sum_sparse(
-    block: sparse.csr_matrix, target: np.ndarray, n_genes: int, duplicated: np.ndarray
-) -> sparse.csr_matrix:
-    row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
-    gene, value = target[block.indices], block.data.astype(np.float32, copy=False)
-    kept = gene >= 0
-    if len(duplicated):
-        shared = np.isin(gene, duplicated)
-        kept &= ~shared
-        # Entries of one row and one gene lie side by side, ascending; bincount adds them up in that order.
-        order = np.lexsort((value[shared], gene[shared], row[shared]))
-        cell, first, place = np.unique(
-            (row[shared] * n_genes + gene[shared])[order], return_index=True, return_inverse=True
-        )
-        total = np.bincount(place, weights=value[shared][order], minlength=len(first)).astype(np.float32)
-        row = np.concatenate([row[kept], cell // n_genes])
-        gene = np.concatenate([gene[kept], cell % n_genes])
-        value = np.concatenate([value[kept], total])
-    else:
-        row, gene, value = row[kept], gene[kept], value[kept]
-    return sparse.csr_matrix((value, (row, gene)), shape=(block.shape[0], n_genes))
+def replace_columns(matrix: Block, position: np.ndarray, values: np.ndarray) -> Block:
+    """`matrix`, whose columns at `position` are now `values`: itself if dense, a new one if CSR."""
+    if isinstance(matrix, np.ndarray):
+        matrix[:, position] = values
+        return matrix
+    replaced = np.zeros(matrix.shape[1], dtype=bool)
+    replaced[position] = True
+    matrix.data[replaced[matrix.indices]] = 0
+    matrix.eliminate_zeros()
+    one = np.ones(len(position), dtype=matrix.dtype)
+    spread = sparse.csr_matrix((one, (np.arange(len(position)), position)), shape=(len(position), matrix.shape[1]))
+    return matrix + sparse.csr_matrix(values) @ spread

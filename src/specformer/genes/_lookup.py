@@ -39,9 +39,8 @@ def build_lookup(table: pd.DataFrame) -> GeneLookup:
     ]
     first_ids = {name: row for row, name in enumerate(table["ensembl"]) if name}
     ensembl = {name: row for name, row in _unique(second_ids)[0].items() if name not in first_ids} | first_ids
-    approved, approved_upper = set(symbols), {name.upper() for name in symbols}
-    alias, ambiguous = _unique((name, row) for name, row in names if name not in approved)
-    alias_upper, _ = _unique((name.upper(), row) for name, row in names if name.upper() not in approved_upper)
+    alias, ambiguous = _unique(names)
+    alias_upper, _ = _unique((name.upper(), row) for name, row in names)
     entrez, _ = _unique((str(name), row) for row, name in enumerate(table["entrez"]) if name)
     return GeneLookup(ensembl, symbol, alias, entrez, symbol_upper, alias_upper, frozenset(ambiguous))
 

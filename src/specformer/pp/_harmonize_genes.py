@@ -15,7 +15,6 @@ from specformer.pp._sum_duplicates import sum_duplicates
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from anndata import AnnData
 
@@ -93,7 +92,7 @@ def harmonize_genes(
     kept = np.flatnonzero(first | (match.index < 0))
     merged = sum_duplicates(adata, alignment, kept) if match.n_collapsed else None
     symbols = np.where(match.index >= 0, vocabulary.symbols[match.index], "").astype(object)
-    report = _report(names, match, alignment.target, symbols, gene_key)
+    report = _report(names, match, alignment.groups, symbols, gene_key)
 
     adata = target_of(adata, copy=copy)
     if merged is not None:
@@ -124,14 +123,13 @@ def _vocabulary(table: pd.DataFrame | GeneVocabulary | None) -> GeneVocabulary:
 
 
 def _report(
-    names: Sequence[object], match: GeneMatch, target: np.ndarray, symbols: np.ndarray, gene_key: str | None
+    names: list[object], match: GeneMatch, groups: list[np.ndarray], symbols: np.ndarray, gene_key: str | None
 ) -> dict[str, Any]:
-    shared = [np.flatnonzero(target == gene).tolist() for gene in np.flatnonzero(np.bincount(target[target >= 0]) > 1)]
     report: dict[str, Any] = {
         "params": {"gene_key": gene_key},
         "counts": match.counts,
         "n_collapsed": match.n_collapsed,
-        "collapsed": [f"{symbols[columns[0]]}: {', '.join(str(names[i]) for i in columns)}" for columns in shared],
+        "collapsed": [f"{symbols[columns[0]]}: {', '.join(str(names[i]) for i in columns)}" for columns in groups],
         "unmatched": {reason: len(found) for reason, found in match.unmatched.items()},
     }
     shipped = shipped_vocabulary()

@@ -9,7 +9,7 @@ from anndata.compat import DaskArray
 from scipy import sparse
 
 from specformer._keys import TFIDF
-from specformer.genes import sum_columns
+from specformer.genes import replace_columns, sum_groups
 from specformer.pp._order_fields import field
 from specformer.pp._scan import place, scan
 from specformer.ranking import LINEAR_SCALES, to_linear
@@ -31,7 +31,7 @@ def sum_duplicates(adata: AnnData, alignment: GeneAlignment, kept: np.ndarray) -
             "`adata = adata.to_memory()` first. `sf.tl.specformer_embed` needs neither: it sums them as it reads."
         )
         raise ValueError(msg)
-    groups = [np.flatnonzero(alignment.target == gene) for gene in alignment.duplicated]
+    groups = alignment.groups
     position = np.searchsorted(kept, [columns[0] for columns in groups])
     merged: dict[str | None, Any] = {}
     for layer in [None, *adata.layers]:
@@ -59,22 +59,11 @@ def _merge(matrix: Any, scale: str, groups: list[np.ndarray], position: np.ndarr
         whole_rows = matrix.rechunk({1: -1})
         chunks = (whole_rows.chunks[0], (len(kept),))
         return whole_rows.map_blocks(_merge, scale, groups, position, kept, dtype=matrix.dtype, chunks=chunks)
-    by_column: Any = matrix.tocsc() if sparse.issparse(matrix) else np.asarray(matrix)
-    sums = np.empty((matrix.shape[0], len(groups)), dtype=matrix.dtype)
-    for i, columns in enumerate(groups):
-        linear: Any = to_linear(by_column[:, columns], scale)
-        sums[:, i] = _from_linear(sum_columns(linear.toarray() if sparse.issparse(linear) else linear), scale)
-    result = by_column[:, kept]
-    if not sparse.issparse(matrix):
-        result[:, position] = sums
-        return result
-    emptied = np.repeat(np.isin(np.arange(len(kept)), position), np.diff(result.indptr))
-    result.data[emptied] = 0
-    result.eliminate_zeros()
-    spread = sparse.csc_matrix(
-        (np.ones(len(position), matrix.dtype), (np.arange(len(position)), position)), (len(position), len(kept))
-    )
-    return type(matrix)(result + sparse.csc_matrix(sums) @ spread)
+    by_row: Any = matrix.tocsr() if sparse.issparse(matrix) else np.asarray(matrix)
+    linear = to_linear(by_row[:, np.concatenate(groups)], scale)
+    sums = _from_linear(sum_groups(linear, [len(group) for group in groups]), scale)
+    merged: Any = replace_columns(by_row[:, kept], position, sums.astype(matrix.dtype))
+    return type(matrix)(merged) if sparse.issparse(matrix) else merged
 
 
 def _from_linear(linear: np.ndarray, scale: str) -> np.ndarray:
