@@ -110,7 +110,12 @@ WINDOWS = Key(
 SPECFORMER = Key("uns", "specformer", "dict", "", "provenance of the embedding", "tl.specformer_embed")
 
 X_LINEAR = Key(
-    "obsm", "X_linear", "float32", "(n_obs, n_dims)", "one vector per sample, of a linear baseline", "baselines.linear_embed"
+    "obsm",
+    "X_linear",
+    "float32",
+    "(n_obs, n_dims)",
+    "one vector per sample, of a linear baseline",
+    "baselines.linear_embed",
 )
 
 
