@@ -15,7 +15,6 @@ from specformer.pp._sum_duplicates import sum_duplicates
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
-
     from anndata import AnnData
 
     from specformer.genes import GeneMatch
