@@ -1,0 +1,169 @@
+"""A checkpoint on disk: a directory of plain files, checked before it is believed.
+
+`config.json` (architecture, recipe, hash of the weights), `model.safetensors`, `genes.csv` (the vocabulary with its
+frozen statistics), `README.md` (model card), `membership.csv` (hashed ids of the samples seen in pretraining).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path  # noqa: TC003  (a field of a public tuple)
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from specformer._checks import shown
+from specformer.genes import N_SPECIAL, GeneVocabulary
+from specformer.model._config import SpecformerConfig
+from specformer.model._encoder import SpecformerPreTrainedModel
+from specformer.model._registry import locate
+from specformer.model._samples import SpecformerForSamples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIG, WEIGHTS, GENES, CARD, MEMBERSHIP = (
+    "config.json",
+    "model.safetensors",
+    "genes.csv",
+    "README.md",
+    "membership.csv",
+)
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
+# Parts of a checkpoint that only some models have: read by those, passed over by the others.
+OPTIONAL_PARTS = ("head.", "pooling.", "anchor.", "query.", "residual.")
+
+Model = TypeVar("Model", bound=SpecformerPreTrainedModel)
+
+
+class Pretrained(NamedTuple, Generic[Model]):
+    """A loaded checkpoint."""
+
+    model: Model
+    """In evaluation mode, float32, on the CPU."""
+    genes: GeneVocabulary
+    config: SpecformerConfig
+    path: Path
+    sha256: str
+    """Of `model.safetensors`."""
+
+
+def load(
+    name_or_path: str | Path | None = None,
+    model_class: type[Model] = SpecformerForSamples,  # type: ignore[assignment]
+) -> Pretrained[Model]:
+    """Load a checkpoint by name (see `sf.models.available()`) or from a directory, after checking it.
+
+    Parameters
+    ----------
+    name_or_path
+        None is the one that comes with the package.
+    model_class
+        What to make of it: `SpecformerForSamples` embeds, `SpecformerForMaskedGenes` predicts genes.
+
+    Returns
+    -------
+    `Pretrained(model, genes, config, path, sha256)`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such checkpoint, or a file of it is missing.
+    ValueError
+        If what is there is not a checkpoint of this package, is damaged, or was made by a later one.
+
+    Examples
+    --------
+    >>> import specformer as sf
+    >>> model, genes, *_ = sf.model.load("my_checkpoint")  # doctest: +SKIP
+    """
+    path = locate(name_or_path)
+    _require_files(path)
+    raw = _read_config(path)
+    config = SpecformerConfig.from_dict(raw)
+    genes = GeneVocabulary.read(path / GENES, weighting=config.weighting, n_obs=config.n_reference_obs)
+    require_as_many_genes(genes, config, f"{path / GENES}")
+    sha256 = sha256_of(path / WEIGHTS)
+    recorded = raw.get("weights_sha256")
+    if recorded not in (None, sha256):
+        msg = (
+            f"{path / WEIGHTS} has SHA-256 {sha256[:12]}..., but its config.json says {recorded[:12]}...: "
+            "the file is truncated, damaged or from another checkpoint. Copy or download the directory again."
+        )
+        raise ValueError(msg)
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the user's stream stays
+        model = model_class(config)
+    _fill(model, path / WEIGHTS)
+    return Pretrained(model.eval(), genes, config, path, sha256)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def tied_weights(model: SpecformerPreTrainedModel) -> Mapping[str, str]:
+    """Weights that are stored under another name."""
+    return model._tied_weights_keys or {}
+
+
+def _require_files(path: Path) -> None:
+    missing = [name for name in (CONFIG, WEIGHTS, GENES) if not (path / name).is_file()]
+    pickles = sorted(file.name for pattern in PICKLES for file in path.glob(pattern))
+    if WEIGHTS in missing and pickles:
+        msg = (
+            f"{path} holds its weights as {shown(pickles)}, a pickle, which can run any code when it is read. "
+            f"Where you trust it, read it with `torch.load` and `weights_only=True`, and write {WEIGHTS!r} with "
+            "`safetensors.torch.save_file`."
+        )
+        raise ValueError(msg)
+    if missing:
+        found = shown(sorted(file.name for file in path.iterdir())) or "nothing"
+        msg = f"{path} is no checkpoint: it lacks {shown(missing)}. It holds: {found}."
+        raise FileNotFoundError(msg)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        raw = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{path / CONFIG} is not JSON ({error}). Copy or download the directory again."
+        raise ValueError(msg) from None
+    kind = raw.get("model_type") if isinstance(raw, dict) else None
+    if kind != SpecformerConfig.model_type:
+        msg = f"{path / CONFIG} describes a model of type {kind!r}; expected {SpecformerConfig.model_type!r}."
+        raise ValueError(msg)
+    return raw
+
+
+def require_as_many_genes(genes: GeneVocabulary, config: SpecformerConfig, what: str) -> None:
+    if len(genes) != config.n_genes:
+        msg = (
+            f"{what} has {len(genes):,} genes; the model's `vocab_size` of {config.vocab_size:,} means "
+            f"{config.n_genes:,} genes and {N_SPECIAL} special tokens."
+        )
+        raise ValueError(msg)
+
+
+def _fill(model: SpecformerPreTrainedModel, path: Path) -> None:
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        msg = f"{path} cannot be read ({error}): truncated or damaged. Copy or download the directory again."
+        raise ValueError(msg) from None
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items() if name not in tied_weights(model)}
+    missing = sorted(set(expected) - set(weights))
+    unknown = sorted(name for name in set(weights) - set(expected) if not name.startswith(OPTIONAL_PARTS))
+    misshapen = sorted(name for name in set(expected) & set(weights) if weights[name].shape != expected[name])
+    for names, what in ((missing, "lacks"), (unknown, "should not hold"), (misshapen, "has other shapes for")):
+        if names:
+            msg = f"{path} does not fit its config.json: for a {type(model).__name__} it {what} {shown(names)}."
+            if names == missing and names[0].startswith("pooling."):
+                msg += f" {model.config.pooling!r} pooling was not trained with it; set `pooling` to 'mean' there."
+            raise ValueError(msg)
+    model.load_state_dict({name: weights[name].float() for name in expected}, strict=False)
+    model.tie_weights()
