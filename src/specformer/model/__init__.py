@@ -1,1 +1,32 @@
-"""model."""
+"""From windows of genes to vectors, and what is on disk (torch)."""
+
+from __future__ import annotations
+
+from specformer.model._anchor import LinearAnchor
+from specformer.model._backend import fast_inference
+from specformer.model._checkpoint import Pretrained, load
+from specformer.model._config import PRESETS, SpecformerConfig
+from specformer.model._encoder import SpecformerModel, WindowOutput
+from specformer.model._masked_genes import MaskedGenesOutput, SpecformerForMaskedGenes
+from specformer.model._samples import SampleOutput, SpecformerForSamples
+from specformer.model._save import save
+from specformer.model._windows import take_windows, window_starts, window_view
+
+__all__ = [
+    "PRESETS",
+    "LinearAnchor",
+    "MaskedGenesOutput",
+    "Pretrained",
+    "SampleOutput",
+    "SpecformerConfig",
+    "SpecformerForMaskedGenes",
+    "SpecformerForSamples",
+    "SpecformerModel",
+    "WindowOutput",
+    "fast_inference",
+    "load",
+    "save",
+    "take_windows",
+    "window_starts",
+    "window_view",
+]
