@@ -33,6 +33,10 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 nitpicky = True
+# The base that the models share has no page of its own.
+nitpick_ignore = [("py:class", "specformer.model._encoder.SpecformerPreTrainedModel")]
+# transformers annotates its own config with names that it imports for type checkers alone.
+suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
 
 # Notebooks are executed by `make tutorials`, their outputs are in the tree.
 nb_execution_mode = "off"
