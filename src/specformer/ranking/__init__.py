@@ -5,7 +5,7 @@ from __future__ import annotations
 from specformer.ranking._order import rank_rows, rank_rows_numpy
 from specformer.ranking._scale import LINEAR_SCALES, LOG_SCALES, SCALES, Scale, detect_scale, to_linear
 from specformer.ranking._schemes import SCHEMES, Scheme, normalise_rows, parse_scheme
-from specformer.ranking._scores import normal_scores
+from specformer.ranking._scores import normal_scores, panel_quantile
 from specformer.ranking._weights import WEIGHTINGS, GeneStatistics, fit_statistics, idf_table
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "idf_table",
     "normal_scores",
     "normalise_rows",
+    "panel_quantile",
     "parse_scheme",
     "rank_rows",
     "rank_rows_numpy",
