@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from specformer.model._anchor import LinearAnchor
 from specformer.model._backend import fast_inference
-from specformer.model._checkpoint import Pretrained, load
+from specformer.model._checkpoint import Pretrained, load, seen_in_pretraining
 from specformer.model._config import PRESETS, SpecformerConfig
 from specformer.model._encoder import SpecformerModel, WindowOutput
 from specformer.model._masked_genes import MaskedGenesOutput, SpecformerForMaskedGenes
+from specformer.model._panel import GenePanel
 from specformer.model._samples import SampleOutput, SpecformerForSamples
 from specformer.model._save import save
 from specformer.model._windows import take_windows, window_starts, window_view
 
 __all__ = [
     "PRESETS",
+    "GenePanel",
     "LinearAnchor",
     "MaskedGenesOutput",
     "Pretrained",
@@ -26,6 +28,7 @@ __all__ = [
     "fast_inference",
     "load",
     "save",
+    "seen_in_pretraining",
     "take_windows",
     "window_starts",
     "window_view",

@@ -27,8 +27,8 @@ class LinearAnchor(nn.Module):
         self.loadings = nn.Parameter(torch.zeros(config.n_genes, config.n_anchor), requires_grad=False)
         self.whitening = nn.Parameter(torch.eye(config.n_anchor, config.n_dims or config.n_anchor), requires_grad=False)
 
-    def solver(self, genes: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-        """The map from scores of `genes` to the posterior mean, ready for any number of batches.
+    def solver(self, genes: torch.Tensor) -> tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor]:
+        """The map from scores of `genes` to the posterior mean, ready for any number of batches, and its uncertainty.
 
         Parameters
         ----------
@@ -37,7 +37,9 @@ class LinearAnchor(nn.Module):
 
         Returns
         -------
-        A function from standardised scores (n, n_genes_at_hand), columns as in `genes`, to float32 (n, n_anchor).
+        A function from standardised scores (n, n_genes_at_hand), columns as in `genes`, to float32 (n, n_anchor); and
+        the posterior covariance, float32 (n_anchor, n_anchor), the same for every sample with these genes: the identity
+        where nothing is known, near zero where thousands of genes speak.
         """
         if genes.unique().numel() != genes.numel():
             msg = "Some gene stands twice among the genes at hand; collapse duplicates first."
@@ -53,11 +55,12 @@ class LinearAnchor(nn.Module):
             projected = scores.to(device).double() @ at_hand
             return torch.cholesky_solve(projected.T, factor).T.float().to(scores.device)
 
-        return solve
+        uncertainty = self.noise_variance * torch.cholesky_inverse(factor)
+        return solve, uncertainty.float().to(self.loadings.device)
 
     def posterior(self, scores: torch.Tensor, genes: torch.Tensor) -> torch.Tensor:
         """Posterior mean of samples (n, n_anchor) from the scores (n, n_genes_at_hand) of `genes`; see `solver`."""
-        return self.solver(genes)(scores)
+        return self.solver(genes)[0](scores)
 
     def decode(self, latent: torch.Tensor) -> torch.Tensor:
         """The whole standardised score profile (n, n_genes) that a latent (n, n_anchor) predicts."""

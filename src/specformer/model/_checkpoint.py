@@ -11,6 +11,7 @@ import json
 from pathlib import Path  # noqa: TC003  (a field of a public tuple)
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -23,7 +24,7 @@ from specformer.model._registry import locate
 from specformer.model._samples import SpecformerForSamples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 CONFIG, WEIGHTS, GENES, CARD, MEMBERSHIP = (
     "config.json",
@@ -54,6 +55,8 @@ class Pretrained(NamedTuple, Generic[Model]):
 def load(
     name_or_path: str | Path | None = None,
     model_class: type[Model] = SpecformerForSamples,  # type: ignore[assignment]
+    *,
+    pooling: str | None = None,
 ) -> Pretrained[Model]:
     """Load a checkpoint by name (see `sf.models.available()`) or from a directory, after checking it.
 
@@ -63,6 +66,9 @@ def load(
         None is the one that comes with the package.
     model_class
         What to make of it: `SpecformerForSamples` embeds, `SpecformerForMaskedGenes` predicts genes.
+    pooling
+        Another way from windows to a sample than the checkpoint's default; needs weights trained for it, but for
+        `"mean"`.
 
     Returns
     -------
@@ -83,6 +89,8 @@ def load(
     path = locate(name_or_path)
     _require_files(path)
     raw = _read_config(path)
+    if pooling is not None:
+        raw["pooling"] = pooling
     config = SpecformerConfig.from_dict(raw)
     genes = GeneVocabulary.read(path / GENES, weighting=config.weighting, n_obs=config.n_reference_obs)
     require_as_many_genes(genes, config, f"{path / GENES}")
@@ -104,6 +112,15 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seen_in_pretraining(path: Path, sample_ids: Iterable[str]) -> np.ndarray:
+    """Which of `sample_ids` were in pretraining, by name, bool (n,); all False where a checkpoint does not say."""
+    sample_ids = list(sample_ids)
+    if not (path / MEMBERSHIP).is_file():
+        return np.zeros(len(sample_ids), dtype=bool)
+    seen = set((path / MEMBERSHIP).read_text(encoding="utf-8").split()[1:])
+    return np.array([hashlib.sha256(str(name).encode()).hexdigest() in seen for name in sample_ids], dtype=bool)
 
 
 def tied_weights(model: SpecformerPreTrainedModel) -> Mapping[str, str]:

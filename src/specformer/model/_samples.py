@@ -66,9 +66,10 @@ class AnchorResidual(nn.Module):
 class SpecformerForSamples(SpecformerPreTrainedModel):
     """One vector a sample.
 
-    Without an anchor: the pooled vector of the sample's windows. With one: `(latent + residual) @ whitening`, where
-    `latent` is the anchor's posterior mean, `residual` comes from the windows, and the [CLS] token of every window
-    carries the latent into the layers.
+    Without an anchor: the pooled vector of the sample's windows. With one: `(latent + residual @ uncertainty) @
+    whitening`, where `latent` is the anchor's posterior mean and `uncertainty` its posterior covariance. The layers read
+    what the anchor could not explain of each gene, the [CLS] token of every window carries the latent to them, and what
+    they add counts as one more piece of evidence: much where few genes are at hand, little where thousands speak.
     """
 
     def __init__(self, config: SpecformerConfig) -> None:
@@ -114,6 +115,7 @@ class SpecformerForSamples(SpecformerPreTrainedModel):
         scores: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         latent: torch.Tensor | None = None,
+        uncertainty: torch.Tensor | None = None,
         *,
         bypass_layers: bool = False,
         encode: Callable[..., torch.Tensor] | None = None,
@@ -125,11 +127,14 @@ class SpecformerForSamples(SpecformerPreTrainedModel):
         input_ids
             Windows of gene tokens, int64 (n, n_windows, size).
         scores
-            Standardised normal scores of the same genes, (n, n_windows, size); film tokens need them.
+            Standardised normal scores of the same genes, (n, n_windows, size), less the anchor's guess of them where
+            there is an anchor; film tokens need them.
         attention_mask
             True for real positions, (n, n_windows, size); None where all are. Windows without any are left out.
         latent
             The anchor's posterior mean (n, n_anchor), from `anchor.solver`; needed where there is an anchor.
+        uncertainty
+            The posterior covariance (n_anchor, n_anchor), from `anchor.solver`; by default the identity.
         bypass_layers
             Give the anchor's vector alone; needs `latent` and nothing else.
         encode
@@ -152,7 +157,8 @@ class SpecformerForSamples(SpecformerPreTrainedModel):
         pooled, weights = self.pooling(windows, is_real)
         if not self.config.n_anchor:
             return SampleOutput(pooled, None, windows, weights)
-        latent = latent + self.residual(pooled)
+        residual = self.residual(pooled)
+        latent = latent + (residual if uncertainty is None else residual @ uncertainty)
         return SampleOutput(self.anchor.whiten(latent), latent, windows, weights)
 
     def _require_anchor(self) -> None:

@@ -1,0 +1,238 @@
+"""The embedding: genes, scale, ranks under the checkpoint's statistics, windows, vectors."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from specformer._checks import require_key, require_one_of, require_rows
+from specformer._keys import SPECFORMER, WINDOWS, X_SPECFORMER
+from specformer._logging import logger, timed
+from specformer._settings import settings
+from specformer.genes import align_columns, match_genes
+from specformer.pp._scan import require_linear, scan
+from specformer.pp._target import target_of
+from specformer.tl._ranks import rank_source
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from specformer.genes import GeneMatch
+    from specformer.model import Pretrained
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+def specformer_embed(
+    adata: AnnData,
+    model: str | Path | Pretrained | None = None,
+    *,
+    layer: str | None = None,
+    gene_key: str | None = None,
+    scale: str | None = None,
+    pooling: Literal["mean", "attention", "gated_attention", "transformer"] | None = None,
+    windows: bool = False,
+    bypass_layers: bool = False,
+    batch_size: int | Literal["auto"] = "auto",
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+    key_added: str = X_SPECFORMER.name,
+    copy: bool = False,
+) -> AnnData | None:
+    """Embed samples: one vector each, from any human gene names and any unit of expression.
+
+    Recognises the genes, tells the scale and undoes a logarithm, ranks the genes of each sample under the checkpoint's
+    frozen statistics, and encodes windows of the order. A sample's vector does not depend on which other samples are
+    there, on the order of rows or columns, on the container, or on the number of threads (to within 1e-5 of its size).
+
+    Parameters
+    ----------
+    adata
+        Samples x genes, in memory, backed or on dask. Counts, CPM, TPM, FPKM or a known logarithm of them.
+    model
+        Name of a checkpoint (see `sf.models.available()`), path of a checkpoint directory, or what `sf.model.load`
+        returned. None is the checkpoint that comes with the package.
+    layer
+        Embed `adata.layers[layer]` instead of `adata.X`.
+    gene_key
+        Column of `var` with gene names; by default `var_names`.
+    scale
+        What the values are, one of the names of :func:`~specformer.pp.detect_scale`, where detection would be wrong.
+    pooling
+        How windows become a vector, where the checkpoint has weights for another way than its default one.
+    windows
+        Also keep the vector of every window. Needs `4 * n_obs * n_windows * hidden_size` bytes.
+    bypass_layers
+        Give the vector of the checkpoint's linear anchor alone: what would be there without the encoder.
+    batch_size
+        Samples at a time. `"auto"` starts with 16 on a CPU and 64 elsewhere. Halved whenever memory runs out.
+    device
+        `"auto"` takes `sf.settings.device`, and if that is `"auto"` too, a GPU if there is one.
+    dtype
+        Precision of the encoder; `"auto"` is float32. `"bfloat16"` is about twice as fast and costs two digits.
+    key_added
+        Where in `obsm` to write. If it is not the default, it names the entry of `uns` too.
+    copy
+        Return a copy instead of writing into `adata`.
+
+    Returns
+    -------
+    `None`, or the copy if `copy=True`. Sets the following fields:
+
+    `.obsm['X_specformer' | key_added]` : float32 `(n_obs, n_dims)`
+        The embedding. Compare samples by cosine.
+    `.obsm['X_specformer_windows']` : float32 `(n_obs, n_windows, hidden_size)`
+        With `windows=True`, the vector of every window, head of the order first.
+    `.uns['specformer' | key_added]` : dict
+        `params`; `checkpoint` (name, SHA-256 of the weights, versions); `genes` (names by route, coverage); `scale`
+        found, with the evidence; how many samples were `seen_in_pretraining`, by name.
+
+    Raises
+    ------
+    ValueError
+        If no gene is known, or names are no human genes; if samples have NaN, infinite or impossible values or no
+        expression (they are named); if values are z-scores. `adata` is then as it was.
+    FileNotFoundError
+        If there is no such checkpoint.
+
+    Notes
+    -----
+    Ranks in `adata.layers['tfidf_rank']` are used if they were made with the statistics of the same checkpoint;
+    otherwise samples are ranked on the way and the layer is left alone.
+
+    Examples
+    --------
+    >>> import specformer as sf
+    >>> adata = sf.datasets.simulated_cohort(20)
+    >>> sf.tl.specformer_embed(adata)  # doctest: +SKIP
+    >>> adata.obsm["X_specformer"].shape  # doctest: +SKIP
+    (20, 128)
+    """
+    from specformer.model import load, seen_in_pretraining
+
+    require_one_of("dtype", dtype, DTYPES)
+    pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
+    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
+    match = match_genes(list(names), pretrained.genes)
+    with timed(f"embedding {adata.n_obs:,} samples with {pretrained.path.name}") as notes:
+        found = scan(adata, layer, scale)
+        require_linear(found, layer)
+        alignment = align_columns(match)
+        vectors, window_vectors = _embed(
+            adata, pretrained, alignment.genes, rank_source(adata, layer, found.name, pretrained.genes, alignment),
+            keep_windows=windows, bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
+        )  # fmt: skip
+        seen = int(seen_in_pretraining(pretrained.path, adata.obs_names).sum())
+        note: dict[str, Any] = {
+            "params": {
+                "layer": layer,
+                "gene_key": gene_key,
+                "pooling": pretrained.config.pooling,
+                "bypass_layers": bypass_layers,
+                "dtype": "float32" if dtype == "auto" else dtype,
+            },
+            "checkpoint": {
+                "name": pretrained.path.name,
+                "sha256": pretrained.sha256,
+                "weighting": pretrained.config.weighting,
+                "specformer_version": version("specformer"),
+                "torch_version": version("torch"),
+            },
+            "genes": _gene_note(match),
+            "scale": {"name": found.name, **found.evidence},
+            "seen_in_pretraining": seen,
+        }
+        target = target_of(adata, copy=copy)
+        target.obsm[key_added] = vectors
+        if window_vectors is not None:
+            target.obsm[WINDOWS.name] = window_vectors
+        target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = note
+        notes.append(f"genes: {_gene_line(match)}")
+        notes.append(f"scale: {found.name}")
+        if seen:
+            notes.append(f"{seen:,} of the samples were seen in pretraining, by name")
+        notes.append(f"added {key_added!r}, {vectors.shape[1]} dimensions (adata.obsm)")
+    return target if copy else None
+
+
+def _embed(
+    adata: AnnData,
+    pretrained: Pretrained,
+    genes: np.ndarray,
+    ranks: Any,
+    *,
+    keep_windows: bool,
+    bypass_layers: bool,
+    batch_size: int | Literal["auto"],
+    device: str,
+    dtype: Literal["auto", "float32", "bfloat16", "float16"],
+) -> tuple[np.ndarray, np.ndarray | None]:
+    import torch
+    from tqdm.auto import tqdm
+
+    from specformer.model import GenePanel, fast_inference
+
+    model = pretrained.model.to(find_device(device))
+    panel = GenePanel(model, pretrained.genes, genes)
+    size = (16 if model.device.type == "cpu" else 64) if batch_size == "auto" else batch_size
+    vectors = np.empty((adata.n_obs, model.config.n_dims), np.float32)
+    window_vectors = None
+    bar = tqdm(total=adata.n_obs, unit="sample", disable=not settings.progress or adata.n_obs < 2)
+    with bar, torch.no_grad(), fast_inference(model, dtype="float32" if dtype == "auto" else dtype) as encode:
+        for rows, block_ranks, n_expressed in ranks:
+            silent = n_expressed == 0
+            require_rows(silent, adata.obs_names[rows], "None of the known genes is expressed", "Drop these samples.")
+            start = 0
+            while start < len(block_ranks):
+                part = slice(start, start + size)
+                try:
+                    inputs = panel.inputs(block_ranks[part], n_expressed[part], layers=not bypass_layers)
+                    output = model(**inputs, bypass_layers=bypass_layers, encode=encode)
+                except (torch.OutOfMemoryError, MemoryError):
+                    if size == 1:
+                        raise
+                    size = max(1, size // 2)
+                    logger.warning("Memory ran out; going on with batch_size=%d.", size)
+                    continue
+                at = slice(rows.start + start, rows.start + start + len(output.vector))
+                vectors[at] = output.vector.float().cpu().numpy()
+                if keep_windows and output.window_vectors is not None:
+                    if window_vectors is None:
+                        window_vectors = np.empty((adata.n_obs, *output.window_vectors.shape[1:]), np.float32)
+                    window_vectors[at] = output.window_vectors.float().cpu().numpy()
+                start += size
+                bar.update(at.stop - at.start)
+    return vectors, window_vectors
+
+
+def find_device(device: str) -> str:
+    """The device to run on, for `"auto"` what `sf.settings.device` says, or the first that there is."""
+    import torch
+
+    device = settings.device if device == "auto" else device
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _gene_note(match: GeneMatch) -> dict[str, Any]:
+    return {
+        "routes": match.counts,
+        "collapsed": match.n_collapsed,
+        "n_at_hand": len(match.genes),
+        "n_vocabulary": match.n_vocabulary,
+        "coverage": match.coverage,
+    }
+
+
+def _gene_line(match: GeneMatch) -> str:
+    by_route = ", ".join(f"{n:,} by {route}" for route, n in match.counts.items() if n and route != "unmatched")
+    return (
+        f"{by_route}; {match.counts['unmatched']:,} unmatched, {match.n_collapsed:,} collapsed; "
+        f"{match.coverage:.1%} of the checkpoint's {match.n_vocabulary:,}"
+    )
