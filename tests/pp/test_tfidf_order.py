@@ -195,6 +195,25 @@ def test_a_checkpoint_ranks_by_its_vocabulary(cohort):
     np.testing.assert_array_equal(ranks_of(cohort, reference=vocabulary), expected)
 
 
+def test_harmonised_genes_are_matched_by_their_symbol(cohort):
+    reference = sf.pp.tfidf_order(cohort, copy=True)
+    cohort.var[_keys.GENE_ID.name] = cohort.var_names.to_numpy(str)
+    cohort.var.loc["gene005", _keys.GENE_ID.name] = ""  # not recognised: keeps its name
+    cohort.var_names = [name if name == "gene005" else f"ENSG_{i}" for i, name in enumerate(cohort.var_names)]
+    np.testing.assert_array_equal(ranks_of(cohort, reference=reference), reference.layers[LAYER])
+    np.testing.assert_array_equal(ranks_of(reference, reference=sf.pp.tfidf_order(cohort, copy=True)), ranks_of(cohort))
+
+
+def test_columns_that_mean_one_gene_of_a_checkpoint_are_an_error(cohort):
+    names = [*cohort.var_names]
+    table = pd.DataFrame({"symbol": names[1:], "aliases": [names[0], *[""] * 118], "ensembl": "", "scale": 1.0})
+    vocabulary = GeneVocabulary.from_table(table, weighting="expression", n_obs=1)
+    with pytest.raises(ValueError, match=f"Several columns mean the same gene .*: '{names[0]}', '{names[1]}'. Run"):
+        sf.pp.tfidf_order(cohort, reference=vocabulary)
+    with pytest.raises(ValueError, match="carries no statistics: it has columns 'symbol'"):
+        sf.pp.tfidf_order(cohort, reference=GeneVocabulary.from_table(table.drop(columns="scale")))
+
+
 def test_orders_of_several_weightings_stand_side_by_side(cohort):
     sf.pp.tfidf_order(cohort)
     sf.pp.tfidf_order(cohort, weighting="zscore", key_added="by_z")
@@ -209,8 +228,7 @@ def test_orders_of_several_weightings_stand_side_by_side(cohort):
 def test_views_and_copies_leave_the_original_alone(cohort):
     before = cohort.copy()
     view = cohort[:10]
-    with pytest.warns(ad.ImplicitModificationWarning):
-        sf.pp.tfidf_order(view)
+    sf.pp.tfidf_order(view)
     assert LAYER in view.layers
     copied = sf.pp.tfidf_order(cohort, copy=True)
     assert LAYER in copied.layers

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 
 from specformer._checks import shown
+from specformer._keys import GENE_ID
 from specformer.genes import GeneVocabulary, match_genes
 from specformer.pp._blocks import row_blocks
 from specformer.pp._order_fields import read_statistics
@@ -64,18 +66,19 @@ def fit_columns(
 
 
 def reference_columns(adata: AnnData, reference: Any, key_added: str) -> ColumnStatistics:
-    """Statistics of a reference, matched to the columns of `adata`."""
+    """Statistics of a reference, matched to the columns of `adata` by their names."""
+    names = gene_names(adata)
     if isinstance(reference, AnnData):
         source = "another AnnData"
         statistics, fingerprint = read_statistics(reference, key_added)
         rank = np.argsort(_by_name(reference))
-        position = reference.var_names.get_indexer(adata.var_names)
+        expected = gene_names(reference)
+        position = expected.get_indexer(names)
         position[np.isnan(statistics.scale)[position]] = -1
-        expected = reference.var_names
     else:
         source, vocabulary = _vocabulary(reference)
         statistics = vocabulary_statistics(vocabulary)
-        position = match_genes(list(adata.var_names), vocabulary).index
+        position = match_genes(list(names), vocabulary).index
         rank = np.arange(len(vocabulary))
         fingerprint = statistics.fingerprint
         expected = vocabulary.symbols
@@ -83,7 +86,7 @@ def reference_columns(adata: AnnData, reference: Any, key_added: str) -> ColumnS
     known = np.flatnonzero(position >= 0)
     if not known.size:
         msg = (
-            f"None of the {adata.n_vars:,} genes is in the reference. Found {shown(adata.var_names, 3)}; expected names "
+            f"None of the {adata.n_vars:,} genes is in the reference. Found {shown(names, 3)}; expected names "
             f"like {shown(expected, 3)}. Run `sf.pp.harmonize_genes` on both."
         )
         raise ValueError(msg)
@@ -91,7 +94,7 @@ def reference_columns(adata: AnnData, reference: Any, key_added: str) -> ColumnS
     twice = np.isin(rows, np.flatnonzero(np.bincount(rows) > 1))
     if twice.any():
         msg = (
-            f"Several columns mean the same gene of the reference: {shown(adata.var_names[known[twice]])}. "
+            f"Several columns mean the same gene of the reference: {shown(names[known[twice]])}. "
             "Run `sf.pp.harmonize_genes(adata)`, which adds them up."
         )
         raise ValueError(msg)
@@ -131,13 +134,23 @@ def _vocabulary(reference: Any) -> tuple[str, GeneVocabulary]:
     return str(getattr(reference, "path", "a gene vocabulary")), genes
 
 
+def gene_names(adata: AnnData) -> pd.Index:
+    """What the columns are called: the symbol that `pp.harmonize_genes` found, else the name in `var_names`."""
+    names = adata.var_names.to_numpy(str)
+    if GENE_ID.name in adata.var:
+        symbols = adata.var[GENE_ID.name].fillna("").to_numpy(str)
+        names = np.where(symbols == "", names, symbols)
+    return pd.Index(names)
+
+
 def _by_name(adata: AnnData) -> np.ndarray:
     """Columns in the order of their names: the gene-id order of a cohort without a vocabulary."""
-    names = adata.var_names
+    names = gene_names(adata)
     if not names.is_unique:
         msg = (
             f"Gene names stand more than once: {shown(names[names.duplicated()].unique())}. Equal scores are ordered by "
-            "name, so names must differ. Run `sf.pp.harmonize_genes(adata)`, which adds such columns up."
+            "name, so names must differ. Run `sf.pp.harmonize_genes(adata)`, which adds up the columns of a gene, or "
+            "`adata.var_names_make_unique()` where they are different genes."
         )
         raise ValueError(msg)
     return np.argsort(names.to_numpy(str), kind="stable")

@@ -14,6 +14,7 @@ from specformer.pp._order_fields import field, write_order
 from specformer.pp._ranks import rank_samples
 from specformer.pp._scan import place, require_linear, scan
 from specformer.pp._statistics import fit_columns, reference_columns
+from specformer.pp._target import target_of
 from specformer.ranking import LOG_SCALES, WEIGHTINGS
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ def tfidf_order(
         What the values are, one of the names of :func:`~specformer.pp.detect_scale`, where detection would be wrong.
     reference
         Whose frozen statistics to use instead of this cohort's own: an AnnData that was ordered before, a loaded
-        checkpoint, or the name or path of one. Samples are then ranked alike alone and in company. Genes that the
-        reference does not know rank behind all that it knows, by name; that none is known is an error.
+        checkpoint, or the name or path of one. Samples are then ranked alike alone and in company. Genes are matched by
+        `var["gene_id"]`, where :func:`~specformer.pp.harmonize_genes` has written it, else by `var_names`; a checkpoint
+        knows all their names. Genes that the reference does not know rank behind all that it knows, by name; that none
+        is known is an error.
     mask_obs
         Samples that the statistics come from, such as those to train on: the name of a boolean column of `obs`, or a
         boolean array. All samples are ranked.
@@ -101,7 +104,8 @@ def tfidf_order(
 
     Notes
     -----
-    Sample names may stand twice, which is logged: ranks do not depend on them.
+    Sample names may stand twice, which is logged: ranks do not depend on them. Under `weighting="zscore"`, "per million"
+    refers to the genes that the statistics know.
 
     Examples
     --------
@@ -141,7 +145,7 @@ def tfidf_order(
             "mask_obs": mask_obs if mask_obs is None or isinstance(mask_obs, str) else "an array",
         }
         note = {"params": params, "scale": {"name": found.name, **found.evidence}}
-        target = adata.copy() if copy else adata
+        target = target_of(adata, copy=copy)
         write_order(target, ranks, n_expressed, columns, note, key_added)
 
         undone = ", undone before ranking" if found.name in LOG_SCALES else ""

@@ -12,6 +12,7 @@ from specformer._keys import SCHEME
 from specformer._logging import logger, timed
 from specformer.pp._blocks import row_blocks
 from specformer.pp._scan import place, require_linear, scan
+from specformer.pp._target import target_of
 from specformer.ranking import normalise_rows, parse_scheme, to_linear
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def to_scheme(
         blocks = [normalise_rows(to_linear(block, found.name), scheme, bases) for _, block in row_blocks(adata, layer)]
         X = sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
-        target = adata.copy() if copy else adata
-        # `uns` first: writing it makes an object of its own of a view, while writing `X` would reach its parent.
+        target = target_of(adata, copy=copy)
         target.uns[SCHEME.name] = {
             "scheme": scheme,
             "from": found.name,
