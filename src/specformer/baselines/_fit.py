@@ -16,6 +16,7 @@ from specformer.baselines._wccn import wccn_projection
 from specformer.genes import GeneVocabulary, align_columns, match_genes, name_kind
 from specformer.pp._blocks import row_blocks
 from specformer.pp._detect_scale import detect_scale
+from specformer.pp._target import target_of
 from specformer.ranking import to_linear
 
 if TYPE_CHECKING:
@@ -171,9 +172,9 @@ def linear_embed(
     (30, 8)
     """
     vectors = embedder(adata, layer)
-    adata = adata.copy() if copy else adata
-    adata.obsm[key_added] = vectors
-    return adata if copy else None
+    target = target_of(adata, copy=copy)
+    target.obsm[key_added] = vectors
+    return target if copy else None
 
 
 def linear_matrix(

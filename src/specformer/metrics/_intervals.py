@@ -47,6 +47,20 @@ def patient_draws(
     return [np.concatenate([rows_of[p] for p in cohort]) for cohort in drawn]
 
 
+def bootstrap(statistic: Statistic, draws: Sequence[np.ndarray]) -> np.ndarray:
+    """The figure `statistic(rows)` of every draw, shape (n_draws,)."""
+    return np.array([statistic(rows) for rows in draws], dtype=float)
+
+
+def percentile_interval(value: float, drawn: np.ndarray, *, level: float = 0.95) -> Interval:
+    """`value` with the percentiles of `drawn`; draws that are NaN are left out."""
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) == 0:
+        return Interval(value, np.nan, np.nan)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high))
+
+
 def interval(statistic: Statistic, draws: Sequence[np.ndarray], n: int, *, level: float = 0.95) -> Interval:
     """The figure `statistic(rows)` on all `n` samples, with its percentile interval over `draws`.
 
@@ -67,8 +81,7 @@ def interval(statistic: Statistic, draws: Sequence[np.ndarray], n: int, *, level
     >>> interval(lambda rows: hits[rows].mean(), patient_draws(["a", "a", "b", "c"], n_boot=200), 4).value
     0.75
     """
-    drawn = np.array([statistic(rows) for rows in draws])
-    return _percentiles(float(statistic(np.arange(n))), drawn, level)
+    return percentile_interval(float(statistic(np.arange(n))), bootstrap(statistic, draws), level=level)
 
 
 def paired_interval(
@@ -84,11 +97,3 @@ def paired_interval(
         As in :func:`interval`.
     """
     return interval(lambda rows: statistic(rows) - reference(rows), draws, n, level=level)
-
-
-def _percentiles(value: float, drawn: np.ndarray, level: float) -> Interval:
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) == 0:
-        return Interval(value, np.nan, np.nan)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))

@@ -57,4 +57,7 @@ def procrustes(A: np.ndarray, B: np.ndarray) -> float:
 
     width = max(np.shape(A)[1], np.shape(B)[1])
     A, B = (np.pad(np.asarray(M, dtype=np.float64), ((0, 0), (0, width - np.shape(M)[1]))) for M in (A, B))
-    return float(scipy_procrustes(A, B)[2])
+    # A few points span a few dimensions: in axes of that span the comparison is the same and its cost is theirs.
+    A, B = (M - M.mean(axis=0) for M in (A, B))
+    span = np.linalg.svd(np.vstack([A, B]), full_matrices=False)[2].T
+    return float(scipy_procrustes(A @ span, B @ span)[2])
