@@ -9,16 +9,9 @@ import numpy as np
 
 from specformer._checks import require_one_of, require_rows
 from specformer.pp._blocks import row_blocks, row_reader
-from specformer.ranking._scale import (
-    LINEAR_SCALES,
-    LOG_SCALES,
-    TOIL_FLOOR,
-    RowSummary,
-    Scale,
-    decide_scale,
-    inspected_rows,
-    summarise_rows,
-)
+from specformer.ranking import LINEAR_SCALES, LOG_SCALES, Scale
+from specformer.ranking._row_summary import RowSummary, inspected_rows, summarise_rows
+from specformer.ranking._scale import TOIL_FLOOR, decide_scale
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -123,7 +123,7 @@ def vocabulary_statistics(vocabulary: GeneVocabulary) -> GeneStatistics:
 def _vocabulary(reference: Any) -> tuple[str, GeneVocabulary]:
     if isinstance(reference, str | Path):
         # Opened only here: the model room brings torch with it.
-        return str(reference), import_module("specformer.model").load(reference).genes
+        reference = import_module("specformer.model").load(reference)
     genes = reference if isinstance(reference, GeneVocabulary) else getattr(reference, "genes", None)
     if not isinstance(genes, GeneVocabulary):
         msg = (
@@ -131,7 +131,7 @@ def _vocabulary(reference: Any) -> tuple[str, GeneVocabulary]:
             "or path of one."
         )
         raise TypeError(msg)
-    return str(getattr(reference, "path", "a gene vocabulary")), genes
+    return Path(getattr(reference, "path", "a gene vocabulary")).name, genes
 
 
 def gene_names(adata: AnnData) -> pd.Index:

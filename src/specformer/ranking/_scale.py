@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
-from specformer.ranking._sums import dense_slices
+from specformer.ranking._row_summary import RowSummary, inspected_rows, summarise_rows
 
 if TYPE_CHECKING:
     from specformer.ranking._types import Block
@@ -21,7 +21,6 @@ TOIL_FLOOR = np.log2(0.001)
 _MAX_LOG = 32  # 2**32 reads of one gene: beyond any library
 _MAX_SHARE_NEGATIVE = 0.05  # batch-corrected logs stay below 1 %, z-scores and centred logs lie around one half
 _ROUND = 2e-3  # how far rounding to a few digits, and float32, may carry a total off its target
-_N_INSPECTED = 64
 
 
 @dataclass(frozen=True)
@@ -37,41 +36,6 @@ class Scale:
     def invertible(self) -> bool:
         """Whether linear expression can be had from it."""
         return self.name != "zscore"
-
-
-class RowSummary(NamedTuple):
-    """One figure per sample, each an array of shape (n_obs,): all that is asked of every sample."""
-
-    low: np.ndarray
-    """Smallest value; NaN where the sample has one."""
-    high: np.ndarray
-    """Largest value; NaN where the sample has one."""
-    total: np.ndarray
-    n_negative: np.ndarray
-    fractional: np.ndarray
-    """Whether any value is not an integer."""
-
-
-def summarise_rows(X: Block) -> RowSummary:
-    """The :class:`RowSummary` of a block of samples."""
-    parts = []
-    with np.errstate(invalid="ignore", over="ignore"):
-        for _, piece in dense_slices(X):
-            low, high = piece.min(axis=1), piece.max(axis=1)
-            negative = (piece < 0).sum(axis=1) if (low < 0).any() else np.zeros(len(piece), int)
-            fractional = (piece != np.rint(piece)).any(axis=1)
-            parts.append((low, high, piece.sum(axis=1, dtype=np.float64), negative, fractional))
-    return RowSummary(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def inspected_rows(summary: RowSummary) -> np.ndarray:
-    """Up to 64 samples to look at closely, evenly from the smallest total to the largest: ascending row numbers.
-
-    Chosen by what is in them, so that the order of the samples does not matter.
-    """
-    by_content = np.lexsort((summary.n_negative, summary.low, summary.high, summary.total))
-    n = min(len(by_content), _N_INSPECTED)
-    return np.sort(by_content[np.linspace(0, len(by_content) - 1, n).round().astype(int)])
 
 
 def detect_scale(X: Block) -> Scale:
@@ -156,50 +120,6 @@ def decide_scale(summary: RowSummary, rows: np.ndarray, log_base: float | None =
             return found("cpm", "totals are one million, values are multiples of one unit")
         return found("tpm", "totals are one million, values are not multiples of one unit")
     return found("linear", "values are neither integers nor small, and totals are not one million")
-
-
-def to_linear(X: Block, scale: str) -> Block:
-    """Linear expression, float32 and not negative, from values on a known scale.
-
-    Logs are inverted in float64 and rounded once; what lies below the log of zero expression (batch correction leaves
-    such values) becomes zero.
-
-    Parameters
-    ----------
-    X
-        Samples x genes, dense or CSR.
-    scale
-        One of :data:`SCALES`, but not `"zscore"`.
-
-    Returns
-    -------
-    Dense for dense, CSR for CSR; dense for `"toil"`, whose zeros are not zero.
-    """
-    if scale in LINEAR_SCALES:
-        return X.astype(np.float32, copy=False)
-    if scale == "toil":
-        linear = np.empty(X.shape, np.float32)
-        for rows, piece in dense_slices(X):
-            values = np.exp2(piece.astype(np.float64)) - 0.001
-            # Files round the logarithm, so that no expression comes back as +-1e-8.
-            linear[rows] = np.where(values > 1e-6, values, 0)
-        return linear
-    if scale not in LOG_SCALES:
-        msg = f"Values on scale {scale!r} cannot be made linear; expected one of {(*LINEAR_SCALES, *LOG_SCALES)}."
-        raise ValueError(msg)
-    inverse = np.expm1 if scale == "log1p" else _exp2m1
-    if sparse.issparse(X):
-        linear = X.astype(np.float32)
-        linear.data = np.maximum(inverse(X.data.astype(np.float64)), 0).astype(np.float32)
-        return linear
-    linear = np.empty(X.shape, np.float32)
-    for rows, piece in dense_slices(X):
-        linear[rows] = np.maximum(inverse(piece.astype(np.float64)), 0)
-    return linear
-
-
-def _exp2m1(x: np.ndarray) -> np.ndarray:
-    return np.exp2(x) - 1
 
 
 def _log_base(rows: np.ndarray, on_record: float | None) -> tuple[str, str]:
