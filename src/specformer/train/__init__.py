@@ -1,1 +1,23 @@
-"""train."""
+"""Pretraining: rank stores, objectives, and transformers' Trainer between them (torch)."""
+
+from __future__ import annotations
+
+from specformer.train._corpus import Corpus
+from specformer.train._masked_genes import MaskedGenes
+from specformer.train._masking import mask_genes, step_seed
+from specformer.train._pretrain import pretrain
+from specformer.train._store import RankStore, rank_store
+from specformer.train._trainer import ObjectiveTrainer
+from specformer.train._vocabulary import build_vocabulary
+
+__all__ = [
+    "Corpus",
+    "MaskedGenes",
+    "ObjectiveTrainer",
+    "RankStore",
+    "build_vocabulary",
+    "mask_genes",
+    "pretrain",
+    "rank_store",
+    "step_seed",
+]

@@ -1,0 +1,330 @@
+"""Pretraining, in one call: from cohorts to a checkpoint."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from transformers import set_seed
+
+from specformer._checks import require_key, require_one_of
+from specformer._logging import logger, timed
+from specformer.genes import N_SPECIAL
+from specformer.model import Pretrained, SpecformerConfig, load, save
+from specformer.train._arguments import training_arguments
+from specformer.train._card import command, hardware, model_card, versions
+from specformer.train._checkpoints import newest_intact
+from specformer.train._cohorts import open_cohorts, sides_of
+from specformer.train._corpus import Corpus
+from specformer.train._masked_genes import MaskedGenes
+from specformer.train._progress import Progress
+from specformer.train._store import rank_store
+from specformer.train._trainer import ObjectiveTrainer
+from specformer.train._vocabulary import build_vocabulary
+from specformer.train._whole_profile import WholeProfile
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from anndata import AnnData
+    from transformers import TrainingArguments
+
+    from specformer.genes import GeneVocabulary
+    from specformer.train._objective import Objective
+
+OBJECTIVES: dict[str, Callable[..., Objective]] = {"masked_genes": MaskedGenes, "whole_profile": WholeProfile}
+"""Objectives by name: functions of (corpus, config, genes, **options)."""
+
+MODEL, RECIPE, GENES = "model", "recipe.json", "genes.csv"
+"""What a run's folder holds beside its checkpoints."""
+
+
+def pretrain(
+    adata: AnnData | str | Path | Sequence[AnnData | str | Path],
+    config: str | Mapping[str, Any] | SpecformerConfig = "mini",
+    *,
+    output_dir: str | Path,
+    args: TrainingArguments | Mapping[str, Any] | None = None,
+    objective: str | Callable[..., Objective] = "masked_genes",
+    objective_options: Mapping[str, Any] | None = None,
+    weighting: str | None = None,
+    vocabulary: GeneVocabulary | None = None,
+    schemes: Sequence[str] | None = None,
+    lengths: str | None = None,
+    validation: float = 0.05,
+    layer: str | None = None,
+    scale: str | None = None,
+    gene_key: str | None = None,
+    table: pd.DataFrame | None = None,
+    cache: str | Path | None = None,
+    resume: Literal["auto", "never"] | Path = "auto",
+    weights_dtype: torch.dtype | None = None,
+    card: Mapping[str, Any] | None = None,
+) -> Pretrained:
+    """Pretrain a model on a cohort, or on several.
+
+    Statistics and vocabulary come from training samples alone, and so does everything else that the model learns
+    from. Killed at any moment, the same call goes on from the newest checkpoint that is whole, and arrives where the
+    uninterrupted run would have.
+
+    Started by `torchrun` or `accelerate launch`, it trains on all of their processes.
+
+    Parameters
+    ----------
+    adata
+        A cohort in memory or backed, a path of an `.h5ad` file or `.zarr` store, or a list of them, with any genes
+        and units. Samples of the same name in several cohorts are one sample in several schemes.
+    config
+        A size (see `sf.model.PRESETS`); a dictionary with a size under `"preset"` and what differs from it; or a
+        `SpecformerConfig`, of which the size of the vocabulary is replaced.
+    output_dir
+        Folder of the run: `checkpoint-<step>/`, `trainer_state.json` and, in the end, the checkpoint `model/`.
+    args
+        `TrainingArguments`, or a dictionary of what differs from the defaults.
+    objective
+        `"masked_genes"`, or a function of (corpus, config, genes, options) that makes an objective.
+    objective_options
+        Options of the objective, such as `{"random_offsets": True}`.
+    weighting
+        What orders genes, one of `sf.ranking.WEIGHTINGS`; by default the config's.
+    vocabulary
+        Genes and their statistics, from `build_vocabulary` on training samples; by default it is made from all cohorts.
+        Give one where some cohorts should be read in the terms of another.
+    schemes
+        Normalisation schemes in which each sample is seen as well, such as `("tpm", "fpkm")`; they are made from
+        counts, see `sf.pp.to_scheme`. Each time a sample comes up, one is drawn.
+    lengths
+        Column of `var` with the bases of each gene, for schemes that need them.
+    validation
+        Share of patients kept for validation, where `obs["split"]` does not say.
+    layer
+        Read `adata.layers[layer]` instead of `adata.X`.
+    scale
+        What the values are, where detection would be wrong.
+    gene_key
+        Column of `var` that holds gene names, instead of `var_names`.
+    table
+        Names of genes; see `build_vocabulary`.
+    cache
+        Folder for rank stores: memory maps that are used again as long as the data stay the same. None ranks into
+        memory.
+    resume
+        `"auto"` goes on where `output_dir` holds a run of the same recipe; `"never"` refuses such a folder; a path
+        goes on from that checkpoint.
+    weights_dtype
+        Precision of matrices in the final checkpoint, such as `torch.float16`.
+    card
+        Further sections of the model card.
+
+    Returns
+    -------
+    The trained checkpoint, as `sf.model.load` would give it.
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be used (see `build_vocabulary`), samples are on two sides of the split, or `output_dir`
+        holds a run of another recipe.
+
+    Examples
+    --------
+    >>> import specformer as sf
+    >>> adata = sf.datasets.simulated_cohort(200)
+    >>> trained = sf.train.pretrain(adata, "mini", output_dir="run", args={"max_steps": 100})  # doctest: +SKIP
+    """
+    run = Path(output_dir)
+    arguments = training_arguments(args, run)
+    started = time.time()
+    with arguments.main_process_first(desc="preparing data"):
+        cohorts = open_cohorts(adata)
+        sides = sides_of(cohorts, validation=validation)
+        reading = {"layer": layer, "scale": scale, "gene_key": gene_key}
+        weighting = weighting or (vocabulary.weighting if vocabulary else _config_value(config, "weighting"))
+        genes = vocabulary or build_vocabulary(
+            cohorts, weighting=weighting, mask_obs=[side == "train" for side in sides], table=table, **reading
+        )
+        stores = [
+            rank_store(
+                cohort,
+                genes,
+                rows=side != "test",
+                scheme=scheme,
+                lengths=_lengths(cohort, lengths),
+                path=cache,
+                **reading,
+            )
+            for cohort, side in zip(cohorts, sides, strict=True)
+            for scheme in (None, *(schemes or ()))
+        ]
+    corpus = Corpus.of(stores)
+    side_of = {
+        name: side
+        for cohort, own in zip(cohorts, sides, strict=True)
+        for name, side in zip(cohort.obs_names.astype(str), own, strict=True)
+    }
+    is_train = np.array([side_of[sample] == "train" for sample in corpus.samples])
+    training, held_out = np.flatnonzero(is_train), np.flatnonzero(~is_train)
+
+    config = make_config(config, genes)
+    make = OBJECTIVES[objective] if _is_known(objective) else objective
+    goal = make(corpus, config, genes, **dict(objective_options or {}))  # type: ignore[operator]
+    recipe = _recipe(config, genes, corpus.samples[training], goal, objective_options)
+    if not held_out.size:
+        arguments.eval_strategy = "no"
+    checkpoint = _where_to_resume(run, resume, recipe)
+
+    set_seed(arguments.seed)
+    trainer = ObjectiveTrainer(
+        goal.make_model(training),
+        goal,
+        arguments,
+        items=goal.items(training),
+        validation_items=goal.validation_items(held_out) if held_out.size else None,
+        genes=genes,
+        callbacks=[],
+    )
+    _report_progress(trainer)
+    if trainer.is_world_process_zero():
+        run.mkdir(parents=True, exist_ok=True)
+        (run / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
+        genes.write(run / GENES)
+    n_parameters = sum(p.numel() for p in trainer.model.parameters())
+    what = (
+        f"pretraining {n_parameters / 1e6:.1f} M parameters on {len(training):,} samples ({len(held_out):,} held out), "
+        f"{len(genes):,} genes, {len(trainer.train_dataset):,} items an epoch"
+    )
+    with timed(what) as notes:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        if held_out.size and arguments.eval_strategy != "no" and not _just_validated(trainer):
+            trainer.evaluate()
+        trainer.save_state()
+        notes.append(f"wrote {run / MODEL}")
+    if trainer.is_world_process_zero():
+        facts = {
+            "name": run.name,
+            "summary": f"A SpecFormer pretrained by `sf.train.pretrain` with the objective `{goal.name}`.",
+            **dict(card or {}),
+            "Command": f"`{command()}`",
+            "Data": {
+                "cohorts": "; ".join(f"{store.scheme}: {len(store):,} x {store.n_genes:,}" for store in stores),
+                "training samples": f"{len(training):,}",
+                "validation samples": f"{len(held_out):,}",
+                "genes": f"{len(genes):,}",
+                "weighting": weighting,
+                "membership": "`membership.csv` holds the SHA-256 of every training sample's name",
+            },
+            "Training": {
+                "objective": f"{goal.name} {dict(objective_options or {})}",
+                "steps": f"{trainer.state.global_step:,}",
+                "epochs": f"{trainer.state.epoch or 0:.2f}",
+                "batch": trainer.get_total_train_batch_size(arguments),
+                "learning rate": f"{arguments.learning_rate:g}, {arguments.lr_scheduler_type}",
+                "precision": "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32",
+                "seed": arguments.seed,
+                "operations": f"{trainer.state.total_flos:.3g} FLOP on paper",
+                "hardware": hardware(arguments.device, arguments.world_size),
+                "time": f"{time.time() - started:,.0f} s in the last sitting",
+                "versions": versions(),
+            },
+            "Limits": "For research. It has seen the cohorts above and no others; judge it on your own before use.",
+        }
+        save(
+            run / MODEL,
+            trainer.accelerator.unwrap_model(trainer.model),
+            genes,
+            card=model_card(facts, trainer.state.log_history),
+            membership=corpus.samples[training],
+            dtype=weights_dtype,
+        )
+    trainer.accelerator.wait_for_everyone()
+    return load(run / MODEL, type(trainer.accelerator.unwrap_model(trainer.model)))
+
+
+def make_config(config: str | Mapping[str, Any] | SpecformerConfig, genes: GeneVocabulary) -> SpecformerConfig:
+    """The config of a run: what was asked for, with the vocabulary's size, weighting and number of samples."""
+    fitted = {"vocab_size": len(genes) + N_SPECIAL, "weighting": genes.weighting, "n_reference_obs": genes.n_obs}
+    if isinstance(config, SpecformerConfig):
+        return SpecformerConfig.from_dict(config.to_dict() | fitted)
+    overrides = {} if isinstance(config, str) else dict(config)
+    name = config if isinstance(config, str) else overrides.pop("preset", "mini")
+    return SpecformerConfig.preset(name, **(overrides | fitted))
+
+
+def _config_value(config: str | Mapping[str, Any] | SpecformerConfig, name: str) -> Any:
+    own = config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
+    return own or getattr(SpecformerConfig, name)
+
+
+def _is_known(objective: str | Callable[..., Objective]) -> bool:
+    if isinstance(objective, str):
+        require_one_of("objective", objective, tuple(OBJECTIVES))
+        return True
+    return False
+
+
+def _lengths(adata: AnnData, lengths: str | None) -> np.ndarray | None:
+    if lengths is None:
+        return None
+    return require_key(adata, "var", lengths, run=f"adata.var[{lengths!r}] = ...").to_numpy(np.float64)
+
+
+def _recipe(
+    config: SpecformerConfig,
+    genes: GeneVocabulary,
+    samples: np.ndarray,
+    objective: Objective,
+    options: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What must be the same for a run to be resumed."""
+    statistics = genes.table.select_dtypes("number").to_numpy(np.float32)
+    digest = sha256("\n".join(genes.ids).encode())
+    digest.update(np.ascontiguousarray(statistics).tobytes())
+    shape = {key: value for key, value in config.to_dict().items() if isinstance(value, int | float | str)}
+    for name in ("transformers_version", "specformer_version"):
+        shape.pop(name, None)
+    return {
+        "config": shape,
+        "genes": digest.hexdigest(),
+        "samples": sha256("\n".join(sorted(samples)).encode()).hexdigest(),
+        "objective": f"{objective.name} {dict(options or {})}",
+    }
+
+
+def _where_to_resume(run: Path, resume: str | Path, recipe: dict[str, Any]) -> Path | None:
+    if isinstance(resume, str):
+        require_one_of("resume", resume, ("auto", "never"))
+    checkpoint = Path(resume) if isinstance(resume, Path) else newest_intact(run)
+    if resume == "never" and checkpoint is not None:
+        msg = f"{run} holds {checkpoint.name}; `resume='never'` does not write over a run. Choose another `output_dir`."
+        raise ValueError(msg)
+    if checkpoint is None:
+        return None
+    if (run / RECIPE).is_file():
+        before = json.loads((run / RECIPE).read_text(encoding="utf-8"))
+        differing = [name for name in recipe if recipe[name] != before.get(name)]
+        if differing:
+            msg = (
+                f"{run} holds a run with other {' and '.join(differing)}; it cannot be resumed with these. "
+                "Choose another `output_dir`, or call `pretrain` as before."
+            )
+            raise ValueError(msg)
+    logger.info("resuming from %s", checkpoint)
+    return checkpoint
+
+
+def _report_progress(trainer: ObjectiveTrainer) -> None:
+    from transformers import PrinterCallback, ProgressCallback
+
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.add_callback(Progress())
+
+
+def _just_validated(trainer: ObjectiveTrainer) -> bool:
+    history = trainer.state.log_history
+    return any("eval_loss" in entry and entry["step"] == trainer.state.global_step for entry in history)

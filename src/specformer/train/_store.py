@@ -1,0 +1,224 @@
+"""The rank store: every sample ranked once, two bytes a gene, in memory or on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from specformer._checks import require_rows
+from specformer._logging import logger
+from specformer.genes import align_columns, match_genes
+from specformer.pp._scan import require_linear, scan
+from specformer.pp._statistics import vocabulary_statistics
+from specformer.ranking import normal_scores, normalise_rows, rank_rows
+from specformer.ranking._order import rank_dtype
+from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from specformer.genes import GeneVocabulary
+    from specformer.ranking._types import Block
+
+_ZEROS_ELSEWHERE = ("tfidf", "zscore")
+"""Weightings with negative scores: genes without expression are then not the last ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class RankStore:
+    """Samples of one cohort in one unit, each as the ranks of its genes.
+
+    Parameters
+    ----------
+    ranks
+        uint16, or uint32 above 65,535 genes, (n, G): rank of each gene in its sample, 0 the highest; an array or a
+        memory map.
+    n_expressed
+        int32 (n,): genes above zero.
+    genes
+        int64 (G,): rows of the vocabulary that the columns are, ascending.
+    samples
+        str (n,): who each row is. Rows of the same name in several stores are one sample in several schemes.
+    scheme
+        What the cohort was measured in, for the record.
+    weighting
+        By what the genes were ordered.
+    """
+
+    ranks: np.ndarray
+    n_expressed: np.ndarray
+    genes: np.ndarray
+    samples: np.ndarray
+    scheme: str
+    weighting: str
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def n_genes(self) -> int:
+        """Genes at hand, G."""
+        return len(self.genes)
+
+    @property
+    def n_ordered(self) -> np.ndarray:
+        """int32 (n,): how many genes of each sample have an order of their own; the rest share one score.
+
+        Genes without expression do, where the weighting puts them last; elsewhere nothing is known of them.
+        """
+        return ordered_genes(self.weighting, self.n_expressed, self.n_genes)
+
+    def scores(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Normal scores of some rows, float32 (n, G)."""
+        return normal_scores(np.asarray(self.ranks[rows]), self.n_ordered[rows])
+
+
+def ordered_genes(weighting: str, n_expressed: np.ndarray, n_genes: int) -> np.ndarray:
+    """How many genes of each sample have an order of their own; see `RankStore.n_ordered`."""
+    return np.full_like(n_expressed, n_genes) if weighting in _ZEROS_ELSEWHERE else n_expressed
+
+
+def rank_store(
+    adata: AnnData,
+    vocabulary: GeneVocabulary,
+    *,
+    rows: str | np.ndarray | None = None,
+    layer: str | None = None,
+    scale: str | None = None,
+    gene_key: str | None = None,
+    scheme: str | None = None,
+    lengths: np.ndarray | None = None,
+    path: str | Path | None = None,
+) -> RankStore:
+    """Rank every sample once, with the frozen statistics of a vocabulary.
+
+    Parameters
+    ----------
+    adata
+        Samples x genes, on any scale that can be made linear; in memory, backed or on dask. Read in blocks.
+    vocabulary
+        With statistics, as `build_vocabulary` makes it. Genes that it does not know are left out.
+    rows
+        The samples to rank, a boolean column of `obs` or a boolean array; all by default.
+    layer
+        Read `adata.layers[layer]` instead of `adata.X`.
+    scale
+        What the values are, where detection would be wrong.
+    gene_key
+        Column of `var` that holds gene names, instead of `var_names`.
+    scheme
+        Bring counts to this normalisation scheme first (see `sf.pp.to_scheme`).
+    lengths
+        Bases of each column, for the schemes that need them.
+    path
+        A folder to keep the ranks in, as a memory map whose name is a hash of everything that decides them: of the
+        values themselves, the statistics, the genes, the samples and the scheme. Where the same ranks are there
+        already, they are not computed again. None keeps them in memory.
+
+    Returns
+    -------
+    The store. `adata` is not changed.
+
+    Raises
+    ------
+    ValueError
+        If the values are not expression, genes are not known, or a sample expresses none of the known genes.
+
+    Examples
+    --------
+    >>> import specformer as sf
+    >>> adata = sf.datasets.simulated_cohort(40)
+    >>> genes = sf.train.build_vocabulary(adata, weighting="median")
+    >>> sf.train.rank_store(adata, genes).ranks.dtype
+    dtype('uint16')
+    """
+    mask = row_mask(adata, rows)
+    found = scan(adata, layer, scale)
+    require_linear(found, layer)
+    alignment = align_columns(match_genes(gene_names(adata, gene_key), vocabulary))
+    statistics = vocabulary_statistics(vocabulary).take(alignment.genes)
+    samples = adata.obs_names.to_numpy(str)[slice(None) if mask is None else mask]
+
+    def blocks():
+        for numbers, block in linear_blocks(adata, layer, found.name, mask):
+            yield numbers, block if scheme is None else normalise_rows(block, scheme, lengths)
+
+    digest, file = None, None
+    if path is not None:
+        parts = (statistics.fingerprint, alignment.genes, alignment.target, samples, scheme or "", found.name)
+        digest = _digest(parts, (block for _, block in linear_blocks(adata, layer, found.name, mask)), lengths)
+        file = Path(path) / f"{digest[:20]}.npy"
+        if (stored := _stored(file, digest, (len(samples), len(alignment.genes)))) is not None:
+            logger.info("ranks of %s samples are at hand in %s", f"{len(samples):,}", file)
+            ranks, n_expressed = stored
+            return RankStore(ranks, n_expressed, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
+
+    shape, dtype = (len(samples), len(alignment.genes)), rank_dtype(len(alignment.genes))
+    n_expressed = np.empty(len(samples), np.int32)
+    partial = None
+    if file is None:
+        ranks = np.empty(shape, dtype)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        ranks = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+    start = 0
+    for _, block in blocks():
+        linear = alignment.apply(block)
+        here = slice(start, start := start + linear.shape[0])
+        n_expressed[here] = np.asarray((linear > 0).sum(axis=1)).ravel()
+        ranks[here] = rank_rows(linear, statistics)
+    names = adata.obs_names[slice(None) if mask is None else mask]
+    silent = n_expressed == 0
+    if silent.any() and partial is not None:
+        partial.unlink()
+    require_rows(silent, names, "None of the known genes is expressed", "Drop these samples.")
+    if partial is not None:
+        ranks.flush()
+        note = {"sha256": digest, "shape": list(shape), "n_expressed": n_expressed.tolist()}
+        _write_note(file.with_suffix(".json"), note)
+        partial.replace(file)
+        ranks = np.load(file, mmap_mode="r")
+    return RankStore(ranks, n_expressed, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
+
+
+def _digest(parts: tuple, blocks, lengths: np.ndarray | None) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(part.encode() if isinstance(part, str) else "\0".join(map(str, part)).encode())
+        digest.update(b"\x1e")
+    if lengths is not None:
+        digest.update(np.ascontiguousarray(lengths, np.float64).tobytes())
+    for block in blocks:
+        for values in _values(block):
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _values(block: Block) -> tuple[np.ndarray, ...]:
+    return (block.data, block.indices, block.indptr) if sparse.issparse(block) else (block,)
+
+
+def _stored(file: Path, digest: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
+    """The ranks and counts that are on disk, if they are those and whole."""
+    try:
+        note = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        ranks = np.load(file, mmap_mode="r")
+    except (OSError, ValueError):
+        return None
+    if note.get("sha256") != digest or ranks.shape != shape:
+        return None
+    return ranks, np.asarray(note["n_expressed"], np.int32)
+
+
+def _write_note(path: Path, note: dict) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(note), encoding="utf-8")
+    partial.replace(path)
