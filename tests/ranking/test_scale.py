@@ -28,6 +28,7 @@ matrices = {
     "tpm": ("tpm", tpm),
     "fpkm": ("linear", fpkm),
     "upper quartile": ("linear", uq),
+    "fractions of one": ("linear", tpm / 1e6),
     "rsem expected counts": ("linear", counts + np.float32(0.25) * (counts > 9)),
     "log2(cpm + 1)": ("log2p1", np.log2(cpm + 1)),
     "log2(tpm + 1)": ("log2p1", np.log2(tpm + 1)),
