@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from specformer.bench._checkpoints import checkpoint_embedder, checkpoint_embedders
 from specformer.bench._cohorts import Cohorts, divided, read_cohorts
 from specformer.bench._linear import LINEAR_REFERENCES
+from specformer.bench._robustness import coverage_curve, robustness
 from specformer.bench._run import AXES, run
+from specformer.bench._table import markdown
 
-__all__ = ["AXES", "LINEAR_REFERENCES", "Cohorts", "divided", "read_cohorts", "run"]
+__all__ = [
+    "AXES",
+    "LINEAR_REFERENCES",
+    "Cohorts",
+    "checkpoint_embedder",
+    "checkpoint_embedders",
+    "coverage_curve",
+    "divided",
+    "markdown",
+    "read_cohorts",
+    "robustness",
+    "run",
+]

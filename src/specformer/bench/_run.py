@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +10,6 @@ import pandas as pd
 
 from specformer._checks import require_one_of
 from specformer._logging import logger
-from specformer._settings import settings
 from specformer.bench._cohorts import Cohorts, read_cohorts
 from specformer.bench._depth import depth
 from specformer.bench._few_labels import few_labels
@@ -19,6 +17,7 @@ from specformer.bench._geometry import geometry
 from specformer.bench._missing_genes import missing_genes
 from specformer.bench._pathways import pathways
 from specformer.bench._purity import purity
+from specformer.bench._quiet import quiet
 from specformer.bench._representation import Representation
 from specformer.bench._survival import survival
 from specformer.bench._tissues import healthy_tissue
@@ -135,7 +134,7 @@ def _measure(
     found: dict[tuple[str, str, str], dict[str, Score]] = {}
     for name, representation in representations.items():
         start = perf_counter()
-        with _quiet():
+        with quiet():
             for score in AXES[axis].ask(representation, cohorts):
                 found.setdefault((score.cohort, score.condition, score.metric), {})[name] = score
         logger.info("%s: %s (%.1f s)", axis, name, perf_counter() - start)
@@ -156,13 +155,3 @@ def _measure(
 
 def _by_key(key: str) -> Embedder:
     return lambda adata: adata.obsm[key]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Embedders speak once per call; hundreds of calls are made here."""
-    before, settings.verbosity = settings.verbosity, "error"
-    try:
-        yield
-    finally:
-        settings.verbosity = before

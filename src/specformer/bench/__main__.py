@@ -1,0 +1,55 @@
+"""Benchmark a checkpoint: ``python -m specformer.bench --data DIR --out DIR [--model NAME] [--also NAME=DIRECTORY]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from specformer.bench._checkpoints import checkpoint_embedder, checkpoint_embedders
+from specformer.bench._linear import LINEAR_REFERENCES
+from specformer.bench._run import AXES, run
+from specformer.bench._table import markdown
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line, measure, and write `bench.csv`, `bench.md` and `bench.png`."""
+    parser = argparse.ArgumentParser(prog="python -m specformer.bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the cohorts")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder to write to")
+    parser.add_argument("--model", default=None, help="checkpoint: a name or a directory; the shipped one by default")
+    parser.add_argument("--also", nargs="*", default=[], metavar="NAME=DIRECTORY", help="further checkpoints")
+    parser.add_argument("--axes", nargs="*", default=None, choices=list(AXES), help="axes to measure; all by default")
+    parser.add_argument("--n-boot", type=int, default=1000, help="draws of patients")
+    parser.add_argument("--linear-only", action="store_true", help="the classical references alone, without torch")
+    args = parser.parse_args(arguments)
+
+    try:
+        embedders = {} if args.linear_only else checkpoint_embedders(args.model)
+        for entry in args.also:
+            name, _, directory = entry.partition("=")
+            embedders[name] = checkpoint_embedder(Path(directory))
+        results = run(
+            {**embedders, **LINEAR_REFERENCES},
+            args.data,
+            axes=args.axes,
+            reference="rank-PPCA + WCCN",
+            n_boot=args.n_boot,
+        )
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        sys.exit(f"error: {error.args[0]}")
+
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from specformer import pl
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    results.to_csv(args.out / "bench.csv", index=False)
+    (args.out / "bench.md").write_text(markdown(results), encoding="utf-8")
+    pl.bench(results).savefig(args.out / "bench.png", dpi=150)
+    print(f"Wrote {args.out / 'bench.csv'}, bench.md and bench.png: {len(results):,} figures.")
+
+
+if __name__ == "__main__":
+    main()
