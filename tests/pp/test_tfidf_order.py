@@ -84,6 +84,25 @@ def test_ranks_are_the_same_in_any_arrangement_and_container(weighting, data):
     assert arranged.uns[_keys.TFIDF.name]["fingerprint"] == plain.uns[_keys.TFIDF.name]["fingerprint"]
 
 
+@settings(max_examples=200)
+@given(
+    seed=st.integers(0, 2**32),
+    weighting=st.sampled_from(WEIGHTINGS),
+    container=st.sampled_from([np.asarray, sparse.csr_matrix, sparse.csc_matrix]),
+)
+def test_ranks_of_a_backed_file_are_those_in_memory(tmp_path_factory, seed, weighting, container):
+    X = 1 + np.random.default_rng(seed).negative_binomial(1, 0.1, (5, 8)).astype(np.float32)
+    X[:, ::2] -= 1
+    X[:, 1] += 1
+    adata = ad.AnnData(container(X), var=pd.DataFrame(index=[f"g{i}" for i in range(8)]))
+    path = tmp_path_factory.mktemp("backed") / "cohort.h5ad"
+    adata.write_h5ad(path)
+    backed = ad.read_h5ad(path, backed="r")
+    sf.pp.tfidf_order(backed, weighting=weighting)
+    np.testing.assert_array_equal(backed.layers[LAYER], ranks_of(adata, weighting=weighting))
+    backed.file.close()
+
+
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
 def test_backed_files_are_ranked_into_memory_and_written_elsewhere(cohort, container, tmp_path):
     expected = ranks_of(cohort)
