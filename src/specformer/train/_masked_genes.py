@@ -9,6 +9,7 @@ import torch
 
 from specformer.genes import N_SPECIAL
 from specformer.model import SpecformerForMaskedGenes, window_starts
+from specformer.ranking import panel_quantile
 from specformer.train._flops import encoder_flops, head_flops
 from specformer.train._masking import mask_genes, n_masked_of
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from specformer.genes import GeneVocabulary
     from specformer.model import SpecformerConfig
     from specformer.train._corpus import Corpus
+    from specformer.train._store import RankStore
 
 
 class MaskedGenes:
@@ -49,6 +51,9 @@ class MaskedGenes:
         random_offsets: bool = False,
         n_validation_windows: int = 8,
     ) -> None:
+        if config.n_anchor:
+            msg = "`masked_genes` trains no anchor, which would show the hidden genes; set `n_anchor` to 0."
+            raise ValueError(msg)
         self.corpus, self.config = corpus, config
         self.random_offsets = random_offsets
         self.n_validation_windows = n_validation_windows
@@ -64,7 +69,7 @@ class MaskedGenes:
         self.tokens_per_item = self.size
         n_masked = n_masked_of(self.size)
         self.flops_per_item = 3 * (encoder_flops(config, self.size) + head_flops(config, n_masked))
-        self._score = _ScoreOfRank(genes) if config.token == "film" else None
+        self._scores = [_ScoreOfRank(store, genes) for store in corpus.stores] if config.token == "film" else None
 
     def make_model(self, samples: np.ndarray) -> SpecformerForMaskedGenes:
         """The encoder under the masked-gene head; nothing of it is fitted."""
@@ -116,7 +121,7 @@ class MaskedGenes:
         store_of = self.corpus.draw_stores(sample, rng)
         place = torch.rand(len(items), generator=rng, device=device).cpu().numpy() if anywhere else None
         windows = torch.empty((len(items), self.size), dtype=torch.int64, device=device)
-        scores = None if self._score is None else torch.empty(windows.shape, device=device)
+        scores = None if self._scores is None else torch.empty(windows.shape, device=device)
         for i in np.unique(store_of):
             here = np.flatnonzero(store_of == i)
             store, rows = self.corpus.stores[i], self.corpus.rows[sample[here], i]
@@ -125,8 +130,8 @@ class MaskedGenes:
                 starts = (place[here] * (store.n_genes - self.size + 1)).astype(np.int64)
             at = torch.from_numpy(here).to(device)
             windows[at] = self.corpus.windows(i, rows, starts, size=self.size, device=device)
-            if self._score is not None:
-                scores[at] = self._score(windows[at], starts, store.n_ordered[rows], store.n_genes)  # type: ignore[index]
+            if self._scores is not None and scores is not None:
+                scores[at] = self._scores[i](windows[at], rows, starts)
         return windows, scores
 
 
@@ -143,18 +148,23 @@ def accuracies(logits: torch.Tensor, labels: torch.Tensor, *, n_most: int | None
 
 
 class _ScoreOfRank:
-    """Standardised normal scores of the genes in a window, from where the window begins."""
+    """Standardised normal scores of the genes in a window: those that an embedding reads (`GenePanel.scores`)."""
 
-    def __init__(self, genes: GeneVocabulary) -> None:
+    def __init__(self, store: RankStore, genes: GeneVocabulary) -> None:
         mean, sd = (genes.table[name].to_numpy(np.float32) for name in ("score_mean", "score_sd"))
+        quantile = panel_quantile(mean[store.genes], sd[store.genes])
+        n_genes = store.n_genes
+        by_rank = quantile((n_genes - np.arange(n_genes) - 0.5) / n_genes)
+        unexpressed = quantile(np.maximum(n_genes - store.n_ordered, 1) / (2 * n_genes))
+        self.by_rank, self.unexpressed = (torch.from_numpy(x.astype(np.float32)) for x in (by_rank, unexpressed))
+        self.n_ordered = torch.from_numpy(store.n_ordered.astype(np.int64))
         self.mean = torch.from_numpy(np.pad(mean, (N_SPECIAL, 0)))
         self.sd = torch.from_numpy(np.pad(sd, (N_SPECIAL, 0), constant_values=1))
 
-    def __call__(self, windows: torch.Tensor, starts: np.ndarray, n_ordered: np.ndarray, n_genes: int) -> torch.Tensor:
-        device = windows.device
-        ranks = torch.from_numpy(starts).to(device)[:, None] + torch.arange(windows.shape[1], device=device)
-        ordered = torch.from_numpy(n_ordered.astype(np.int64)).to(device)[:, None]
-        # As in `ranking.normal_scores`: genes without expression share the middle of theirs.
-        quantile = torch.where(ranks < ordered, n_genes - ranks - 0.5, (n_genes - ordered).clamp(min=1) / 2) / n_genes
-        scores = torch.special.ndtri(quantile.double()).float()
+    def __call__(self, windows: torch.Tensor, rows: np.ndarray, starts: np.ndarray) -> torch.Tensor:
+        """Scores (n, size) of windows (n, size) that begin at rank `starts` of rows of the store."""
+        chosen, device = torch.from_numpy(rows), windows.device
+        ranks = torch.from_numpy(starts)[:, None] + torch.arange(windows.shape[1])
+        is_ordered = ranks < self.n_ordered[chosen, None]
+        scores = torch.where(is_ordered, self.by_rank[ranks], self.unexpressed[chosen, None]).to(device)
         return (scores - self.mean.to(device)[windows]) / self.sd.to(device)[windows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +28,8 @@ from specformer.train._vocabulary import build_vocabulary
 from specformer.train._whole_profile import WholeProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import pandas as pd
     import torch
     from anndata import AnnData
@@ -91,10 +92,10 @@ def pretrain(
     objective_options
         Options of the objective, such as `{"random_offsets": True}`.
     weighting
-        What orders genes, one of `sf.ranking.WEIGHTINGS`; by default the config's.
+        What orders genes, one of `sf.ranking.WEIGHTINGS`; by default the config's. A vocabulary brings its own.
     vocabulary
         Genes and their statistics, from `build_vocabulary` on training samples; by default it is made from all cohorts.
-        Give one where some cohorts should be read in the terms of another.
+        Give one where some cohorts should be read in the terms of another, or another checkpoint's `genes`.
     schemes
         Normalisation schemes in which each sample is seen as well, such as `("tpm", "fpkm")`; they are made from
         counts, see `sf.pp.to_scheme`. Each time a sample comes up, one is drawn.
@@ -144,9 +145,13 @@ def pretrain(
         cohorts = open_cohorts(adata)
         sides = sides_of(cohorts, validation=validation)
         reading = {"layer": layer, "scale": scale, "gene_key": gene_key}
-        weighting = weighting or (vocabulary.weighting if vocabulary else _config_value(config, "weighting"))
+        asked = asked_config(config)
         genes = vocabulary or build_vocabulary(
-            cohorts, weighting=weighting, mask_obs=[side == "train" for side in sides], table=table, **reading
+            cohorts,
+            weighting=weighting or asked.weighting,
+            mask_obs=[side == "train" for side in sides],
+            table=table,
+            **reading,
         )
         stores = [
             rank_store(
@@ -170,10 +175,9 @@ def pretrain(
     is_train = np.array([side_of[sample] == "train" for sample in corpus.samples])
     training, held_out = np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
-    config = make_config(config, genes)
-    make = OBJECTIVES[objective] if _is_known(objective) else objective
-    goal = make(corpus, config, genes, **dict(objective_options or {}))  # type: ignore[operator]
-    recipe = _recipe(config, genes, corpus.samples[training], goal, objective_options)
+    fitted = fitted_config(asked, genes)
+    goal = _maker(objective)(corpus, fitted, genes, **dict(objective_options or {}))
+    recipe = _recipe(fitted, genes, corpus.samples[training], goal, objective_options)
     if not held_out.size:
         arguments.eval_strategy = "no"
     checkpoint = _where_to_resume(run, resume, recipe)
@@ -215,7 +219,7 @@ def pretrain(
                 "training samples": f"{len(training):,}",
                 "validation samples": f"{len(held_out):,}",
                 "genes": f"{len(genes):,}",
-                "weighting": weighting,
+                "weighting": genes.weighting,
                 "membership": "`membership.csv` holds the SHA-256 of every training sample's name",
             },
             "Training": {
@@ -245,26 +249,26 @@ def pretrain(
     return load(run / MODEL, type(trainer.accelerator.unwrap_model(trainer.model)))
 
 
-def make_config(config: str | Mapping[str, Any] | SpecformerConfig, genes: GeneVocabulary) -> SpecformerConfig:
-    """The config of a run: what was asked for, with the vocabulary's size, weighting and number of samples."""
-    fitted = {"vocab_size": len(genes) + N_SPECIAL, "weighting": genes.weighting, "n_reference_obs": genes.n_obs}
+def asked_config(config: str | Mapping[str, Any] | SpecformerConfig) -> SpecformerConfig:
+    """What a user may say, as a config."""
     if isinstance(config, SpecformerConfig):
-        return SpecformerConfig.from_dict(config.to_dict() | fitted)
+        return config
     overrides = {} if isinstance(config, str) else dict(config)
     name = config if isinstance(config, str) else overrides.pop("preset", "mini")
-    return SpecformerConfig.preset(name, **(overrides | fitted))
+    return SpecformerConfig.preset(name, **overrides)
 
 
-def _config_value(config: str | Mapping[str, Any] | SpecformerConfig, name: str) -> Any:
-    own = config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
-    return own or getattr(SpecformerConfig, name)
+def fitted_config(config: SpecformerConfig, genes: GeneVocabulary) -> SpecformerConfig:
+    """The config with the size, the weighting and the number of samples of a vocabulary."""
+    fitted = {"vocab_size": len(genes) + N_SPECIAL, "weighting": genes.weighting, "n_reference_obs": genes.n_obs}
+    return SpecformerConfig.from_dict(config.to_dict() | fitted)
 
 
-def _is_known(objective: str | Callable[..., Objective]) -> bool:
-    if isinstance(objective, str):
-        require_one_of("objective", objective, tuple(OBJECTIVES))
-        return True
-    return False
+def _maker(objective: str | Callable[..., Objective]) -> Callable[..., Objective]:
+    if not isinstance(objective, str):
+        return objective
+    require_one_of("objective", objective, tuple(OBJECTIVES))
+    return OBJECTIVES[objective]
 
 
 def _lengths(adata: AnnData, lengths: str | None) -> np.ndarray | None:
