@@ -2,13 +2,14 @@
 
 On processors whose fp32 products go to a slow library (MKL on AMD), torch's matmul precision "medium" hands them to
 oneDNN; without bfloat16 matrix units that is still full fp32, which a self-test checks before it is used. Attention is
-computed head by head, so that its scores stay in the cache and use the same kernels. Windows are shared out among
+computed head by head, so that its weights stay in the cache and use the same kernels. Windows are shared out among
 threads of which each computes alone: no thread waits for another inside a product, and a sample's vector does not
 depend on how many threads there are or on which samples stand beside it.
 """
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 WINDOWS_AT_ONCE = 4
 TOLERANCE = 1e-5
 ATTENTION = "specformer_by_head"
+LOG2_E = 1 / math.log(2)
 
 
 @contextmanager
@@ -109,15 +111,25 @@ def attention_by_head(
     if attention_mask is not None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     n, n_heads, size, head_size = query.shape
-    query = query * (head_size**-0.5 if scaling is None else scaling)
-    output = query.new_empty(n, size, n_heads, head_size)
-    logits, weights = query.new_empty(2, size, size)
+    query = query * ((head_size**-0.5 if scaling is None else scaling) * LOG2_E)
+    # Cauchy and Schwarz bound the logits. Small ones need no shift by their maximum before the exponential, nor a pass
+    # that divides all weights: the few sums divide the output instead.
+    is_small = query.dtype != torch.float16 and _longest(query) * _longest(key) < 60
+    output, weights = query.new_empty(n, size, n_heads, head_size), query.new_empty(size, size)
     for i in range(n):
         for j in range(n_heads):
-            torch.mm(query[i, j], key[i, j].T, out=logits)
-            torch.softmax(logits, dim=-1, out=weights)
-            torch.mm(weights, value[i, j], out=output[i, :, j])
+            torch.mm(query[i, j], key[i, j].T, out=weights)
+            if is_small:
+                torch.exp2(weights, out=weights)
+                sums = weights.sum(dim=-1, keepdim=True)
+                torch.div(weights @ value[i, j], sums, out=output[i, :, j])
+            else:
+                torch.mm((weights / LOG2_E).softmax(dim=-1), value[i, j], out=output[i, :, j])
     return output, None
+
+
+def _longest(vectors: torch.Tensor) -> float:
+    return float(vectors.float().norm(dim=-1).max())
 
 
 AttentionInterface.register(ATTENTION, attention_by_head)

@@ -68,7 +68,7 @@ class TransformerPooling(nn.Module):
 
     def forward(self, windows: torch.Tensor, is_real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Vectors and weights."""
-        seen = self.layer(windows, src_key_padding_mask=None if is_real.all() else ~is_real)
+        seen = self.layer(_cleared(windows, is_real), src_key_padding_mask=None if is_real.all() else ~is_real)
         return self.mean(seen, is_real)
 
 
@@ -85,6 +85,9 @@ def _softmax(logits: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
 
 
 def _weighted(windows: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    # A masked window may hold anything, and 0 * nan is nan.
-    windows = windows.masked_fill(weights.eq(0).unsqueeze(-1), 0)
-    return torch.einsum("nw,nwd->nd", weights, windows), weights
+    return torch.einsum("nw,nwd->nd", weights, _cleared(windows, weights > 0)), weights
+
+
+def _cleared(windows: torch.Tensor, is_real: torch.Tensor) -> torch.Tensor:
+    """A masked window may hold anything, and 0 * nan is nan."""
+    return windows.masked_fill(~is_real.unsqueeze(-1), 0)
