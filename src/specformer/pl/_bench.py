@@ -55,7 +55,9 @@ def bench(
     --------
     >>> import pandas as pd, specformer as sf
     >>> row = dict(axis="depth", condition="1M reads", metric="accuracy", value=0.9, low=0.85, high=0.94)
-    >>> sf.pl.bench(pd.DataFrame([row | {"representation": name} for name in ("PCA-128", "mine")])).axes[0].get_title()
+    >>> sf.pl.bench(pd.DataFrame([row | {"representation": name} for name in ("PCA-128", "mine")])).axes[0].get_title(
+    ...     "left"
+    ... )
     'depth'
     """
     import matplotlib.pyplot as plt
