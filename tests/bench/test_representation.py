@@ -47,3 +47,20 @@ def test_only_what_asks_for_it_is_refitted_on_the_genes_at_hand(cohorts):
         Representation(listener, cohorts).at_hand("panel", genes)
     assert stays.fits[-1].n_vars == cohorts["panel"].n_vars
     assert list(refits.fits[-1].var_names) == list(genes)
+
+
+def test_no_sample_is_embedded_twice_and_none_before_it_is_needed(cohorts):
+    asked = []
+
+    def count(adata):
+        asked.append(adata.n_obs)
+        return np.asarray(adata.X)[:, :2]
+
+    fitted = Representation(count, cohorts).on("panel")
+    few = np.arange(cohorts["panel"].n_obs) < 10
+    more = np.arange(cohorts["panel"].n_obs) < 25
+    for needed in (few, more, few):
+        found = fitted.of("panel", needed)
+        np.testing.assert_array_equal(found[needed], np.asarray(cohorts["panel"].X)[needed, :2])
+    assert asked == [10, 15]
+    assert np.isnan(found[~more]).all()

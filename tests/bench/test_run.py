@@ -47,6 +47,14 @@ def test_keys_of_obsm_are_left_out_where_samples_are_changed(cohorts):
     assert set(stored["axis"]) == {"tumour type"}
 
 
+def test_a_slow_representation_can_be_asked_less(cohorts):
+    axes = ["tumour type", "few labels"]
+    table = bench.run(EMBEDDERS, cohorts, axes=axes, only={"noise": ["few labels"]}, n_boot=5)
+    assert set(table[table["representation"] == "noise"]["axis"]) == {"few labels"}
+    with pytest.raises(ValueError, match="only"):
+        bench.run(EMBEDDERS, cohorts, axes=axes, only={"nobody": ["few labels"]})
+
+
 def test_axes_without_their_cohort_are_left_out_and_unknown_names_refused(cohorts):
     few = bench.Cohorts({"panel": cohorts["panel"]})
     assert set(bench.run({"noise": noise}, few, axes=["few labels", "pathways"], n_boot=10)["axis"]) == {"few labels"}

@@ -6,10 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from specformer.bench._checkpoints import checkpoint_embedder, checkpoint_embedders
+from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders
 from specformer.bench._linear import LINEAR_REFERENCES
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
+
+# What an untrained network is there for. It costs as much time as a trained one.
+UNTRAINED_AXES = ("tumour type", "few labels", "survival", "geometry")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
             {**embedders, **LINEAR_REFERENCES},
             args.data,
             axes=args.axes,
+            only={UNTRAINED: UNTRAINED_AXES} if UNTRAINED in embedders else None,
             reference="rank-PPCA + WCCN",
             n_boot=args.n_boot,
         )

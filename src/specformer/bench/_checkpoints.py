@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from specformer.bench._representation import Embedder
     from specformer.model import Pretrained
 
+UNTRAINED = "random weights"
+"""The name of the untrained network in tables."""
+
 
 def checkpoint_embedders(model: str | Path | Pretrained | None = None) -> dict[str, Embedder]:
     """What a benchmark compares of one checkpoint.
@@ -34,7 +37,7 @@ def checkpoint_embedders(model: str | Path | Pretrained | None = None) -> dict[s
     if pretrained.config.n_anchor:
         found[f"{name}, layers bypassed"] = lambda adata: _vectors(adata, pretrained, bypass_layers=True)
     untrained = random_weights(pretrained)
-    found["random weights"] = lambda adata: _vectors(adata, untrained)
+    found[UNTRAINED] = lambda adata: _vectors(adata, untrained)
     return found
 
 

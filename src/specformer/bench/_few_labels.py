@@ -23,7 +23,8 @@ N_DRAWS = 10
 
 def few_labels(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """Nearest centroid by cosine, ten draws of the labelled tumours."""
-    task, Z = tumour_types(cohorts), representation.on("panel").whole("panel")
+    task = tumour_types(cohorts)
+    Z = representation.on("panel").of("panel", task.train | task.test)
     members = [np.flatnonzero(task.train & (task.labels == label)) for label in np.unique(task.labels[task.train])]
     for k in N_LABELS:
         rng = np.random.default_rng(k)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def geometry(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """Effective rank and share of the first eigenvalue."""
     test = cohorts.part("panel", "test")
-    Z = representation.on("panel").whole("panel")[test]
+    Z = representation.on("panel").of("panel", test)[test]
     patients = cohorts["panel"].obs[PATIENT.name].astype(str).to_numpy()[test]
     yield Score("panel", "held-out samples", "effective rank", patients, lambda rows: effective_rank(Z[rows]))
     yield Score("panel", "held-out samples", "top eigenvalue", patients, lambda rows: top_eigenvalue_share(Z[rows]))

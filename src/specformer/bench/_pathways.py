@@ -26,8 +26,8 @@ MIN_GENES = 1
 
 def pathways(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """Single-sample enrichment of every gene set on the wide cohort, z-scored on training samples."""
-    Z, adata = representation.on("wide").whole("wide"), cohorts["wide"]
-    train, test = cohorts.part("wide", "train"), cohorts.part("wide", "test")
+    adata, train, test = cohorts["wide"], cohorts.part("wide", "train"), cohorts.part("wide", "test")
+    Z = representation.on("wide").of("wide", train | test)
     targets = _enrichment(linear(adata), adata.var_names.to_numpy(str), cohorts.gene_sets)
     sd = targets[train].std(axis=0)
     targets = ((targets - targets[train].mean(axis=0)) / np.where(sd > 0, sd, 1))[:, sd > 0]

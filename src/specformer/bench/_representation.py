@@ -53,13 +53,19 @@ class Fitted:
         if vectors.ndim != 2 or len(vectors) != adata.n_obs or not np.isfinite(vectors).all():
             msg = f"An embedder gave shape {vectors.shape} for {adata.n_obs:,} samples, or values that are not finite."
             raise ValueError(msg)
-        return vectors
+        return vectors if vectors.dtype.kind == "f" else vectors.astype(np.float32)
 
-    def whole(self, name: str) -> np.ndarray:
-        """Every sample of a cohort, computed once."""
-        if name not in self.memo:
-            adata = self.cohorts[name]
-            self.memo[name] = self(adata if self.genes is None else adata[:, self.genes])
+    def of(self, name: str, needed: np.ndarray) -> np.ndarray:
+        """The samples of a cohort that are `needed`, bool (n_obs,), as they are; rows of all others are NaN.
+
+        No sample is embedded twice, and none before it is needed.
+        """
+        adata = self.cohorts[name]
+        absent = needed & np.isnan(self.memo[name][:, 0]) if name in self.memo else needed
+        if absent.any():
+            found = self(adata[absent] if self.genes is None else adata[absent, self.genes])
+            known = self.memo.setdefault(name, np.full((adata.n_obs, found.shape[1]), np.nan, dtype=found.dtype))
+            known[absent] = found
         return self.memo[name]
 
 

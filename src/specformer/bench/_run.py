@@ -68,6 +68,7 @@ def run(
     cohorts: Cohorts | Path | str,
     *,
     axes: Sequence[str] | None = None,
+    only: Mapping[str, Sequence[str]] | None = None,
     reference: str | None = None,
     n_boot: int = 1000,
 ) -> pd.DataFrame:
@@ -84,6 +85,8 @@ def run(
         From :func:`read_cohorts`, or the directory to read.
     axes
         Which of `AXES`; all of them by default. An axis whose cohort is not there is left out.
+    only
+        By name of a representation: the only axes that it is asked, where it is slow.
     reference
         The representation that others are compared with, on the same draws of patients; the first by default.
     n_boot
@@ -106,8 +109,11 @@ def run(
     """
     cohorts = cohorts if isinstance(cohorts, Cohorts) else read_cohorts(cohorts)
     chosen = list(AXES) if axes is None else list(axes)
-    for axis in chosen:
+    only = {} if only is None else only
+    for axis in [*chosen, *(axis for axes_of in only.values() for axis in axes_of)]:
         require_one_of("axes", axis, tuple(AXES))
+    for name in only:
+        require_one_of("only", name, tuple(embedders))
     reference = next(iter(embedders)) if reference is None else reference
     require_one_of("reference", reference, tuple(embedders))
     representations = {
@@ -122,7 +128,7 @@ def run(
         asked = {
             name: representation
             for name, representation in representations.items()
-            if not (axis in CHANGE_SAMPLES and isinstance(embedders[name], str))
+            if not (axis in CHANGE_SAMPLES and isinstance(embedders[name], str)) and axis in only.get(name, AXES)
         }
         rows += _measure(axis, asked, cohorts, reference, n_boot)
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -26,7 +26,7 @@ def survival(representation: Representation, cohorts: Cohorts) -> Iterator[Score
     Samples without the endpoint or with a time of zero are left out.
     """
     task, obs = tumour_types(cohorts), cohorts["panel"].obs
-    Z = representation.on("panel").whole("panel")
+    Z = representation.on("panel").of("panel", task.train | task.test)
     for endpoint in ENDPOINTS:
         event, time = (obs[column].to_numpy(dtype=float) for column in (endpoint, f"{endpoint}.time"))
         usable = np.isfinite(event) & np.isfinite(time) & (time > 0)

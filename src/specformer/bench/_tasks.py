@@ -59,7 +59,7 @@ def tissues(cohorts: Cohorts) -> Task:
 def type_readout(fitted: Fitted, task: Task) -> Predict:
     """The logistic regression of tumour types on whole training samples, fitted once."""
     if "type readout" not in fitted.memo:
-        fitted.memo["type readout"] = logistic(fitted.whole("panel")[task.train], task.labels[task.train])
+        fitted.memo["type readout"] = logistic(fitted.of("panel", task.train)[task.train], task.labels[task.train])
     return fitted.memo["type readout"]
 
 

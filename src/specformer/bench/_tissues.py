@@ -28,7 +28,8 @@ ORGAN_OF_TCGA = {
 
 def healthy_tissue(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """Tissue and whether it is tumour; organs of GTEx learnt from TCGA's normals; how alike the two lie."""
-    task, Z = tissues(cohorts), representation.on("wide").whole("wide")
+    task = tissues(cohorts)
+    Z = representation.on("wide").of("wide", np.ones(cohorts["wide"].n_obs, dtype=bool))
     n_classes = len(np.unique(task.labels[task.train]))
     condition = f"{n_classes} tissues, tumour or normal"
     predicted = logistic(Z[task.train], task.labels[task.train])(Z[task.test])

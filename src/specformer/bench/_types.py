@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def types(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """Logistic regression, and the nearest training tumour by cosine."""
     task, fitted = tumour_types(cohorts), representation.on("panel")
-    Z, labels = fitted.whole("panel"), task.labels
+    Z, labels = fitted.of("panel", task.train | task.test), task.labels
     patients = task.patients[task.test]
     predicted = type_readout(fitted, task)(Z[task.test])
     yield from label_scores("panel", "held-out patients", patients, labels[task.test], predicted)

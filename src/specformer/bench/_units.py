@@ -40,7 +40,7 @@ def _other_pipeline(representation: Representation, cohorts: Cohorts) -> Iterato
     task, fitted, adata = tumour_types(cohorts), representation.on("panel"), cohorts["htseq"]
     labels = merged(adata.obs[CANCER_TYPE.name])
     asked = cohorts.part("htseq", "test") & np.isin(labels, task.labels[task.train])
-    predicted = type_readout(fitted, task)(fitted.whole("htseq")[asked])
+    predicted = type_readout(fitted, task)(fitted.of("htseq", asked)[asked])
     patients = adata.obs[PATIENT.name].astype(str).to_numpy()[asked]
     yield from label_scores("htseq", "HTSeq counts, Ensembl ids", patients, labels[asked], predicted)
 
@@ -63,9 +63,9 @@ def _counts_to_fpkm(representation: Representation, cohorts: Cohorts) -> Iterato
     fitted, obs = representation.on("panel"), cohorts["expected_count"].obs
     labels, train = obs["cohort"].astype(str).to_numpy(), cohorts.part("expected_count", "train")
     asked = cohorts.part("expected_count", "test") & np.isin(labels, labels[train])
-    predict = logistic(fitted.whole("expected_count")[train], labels[train])
-    rows = cohorts["fpkm"].obs_names.get_indexer(obs.index[asked])
-    predicted = predict(fitted.whole("fpkm")[rows])
+    predict = logistic(fitted.of("expected_count", train)[train], labels[train])
+    other = cohorts["fpkm"][obs.index[asked]]
+    predicted = predict(fitted(other))
     patients = obs[PATIENT.name].astype(str).to_numpy()[asked]
     yield from label_scores("rnaseqdb", "expected counts to FPKM", patients, labels[asked], predicted)
 
