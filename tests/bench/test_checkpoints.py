@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from specformer import bench
+from specformer.bench._checkpoints import held_out_seen
 from specformer.genes import GeneVocabulary
 from specformer.model import Pretrained, SpecformerConfig, SpecformerForSamples
 
@@ -63,3 +65,12 @@ def test_the_card_and_the_curve_of_a_checkpoint(pretrained, cohorts):
     half = counts[:, : counts.n_vars // 2].copy()
     curve = bench.coverage_curve(half, pretrained, shares=(1.0, 0.5), n_obs=8)
     assert curve["coverage"].tolist() == pytest.approx([0.5, 0.25])
+
+
+def test_held_out_samples_that_were_pretrained_on_are_named(pretrained, cohorts, tmp_path):
+    panel = cohorts["panel"]
+    train, test = (panel.obs_names[cohorts.part("panel", side)] for side in ("train", "test"))
+    for seen, expected in ((train, []), ([*train, test[3]], [test[3]])):
+        hashes = [sha256(name.encode()).hexdigest() for name in seen]
+        (tmp_path / "membership.csv").write_text("\n".join(["sha256", *hashes]) + "\n")
+        assert held_out_seen(pretrained._replace(path=tmp_path), cohorts) == expected

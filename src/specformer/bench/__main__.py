@@ -6,7 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders
+from specformer._checks import shown
+from specformer._logging import logger
+from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders, held_out_seen
+from specformer.bench._cohorts import read_cohorts
 from specformer.bench._linear import LINEAR_REFERENCES
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
@@ -28,13 +31,19 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
 
     try:
+        cohorts = read_cohorts(args.data)
         embedders = {} if args.linear_only else checkpoint_embedders(args.model)
+        checkpoints = [] if args.linear_only else [args.model]
         for entry in args.also:
             name, _, directory = entry.partition("=")
             embedders[name] = checkpoint_embedder(Path(directory))
+            checkpoints.append(Path(directory))
+        for checkpoint in checkpoints:
+            if seen := held_out_seen(checkpoint, cohorts):
+                logger.warning("%s was pretrained on held-out samples: %s", checkpoint or "the default", shown(seen))
         results = run(
             {**embedders, **LINEAR_REFERENCES},
-            args.data,
+            cohorts,
             axes=args.axes,
             only={UNTRAINED: UNTRAINED_AXES} if UNTRAINED in embedders else None,
             reference="rank-PPCA + WCCN",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
 
+    from specformer.bench._cohorts import Cohorts
     from specformer.bench._representation import Embedder
     from specformer.model import Pretrained
 
@@ -45,6 +46,15 @@ def checkpoint_embedder(model: str | Path | Pretrained | None = None) -> Embedde
     """A checkpoint with its default settings, from AnnData to a matrix."""
     pretrained = _loaded(model)
     return lambda adata: _vectors(adata, pretrained)
+
+
+def held_out_seen(model: str | Path | Pretrained | None, cohorts: Cohorts) -> list[str]:
+    """Names of held-out samples that a checkpoint says it was pretrained on: with any of them, its figures mean little."""
+    from specformer.model import seen_in_pretraining
+
+    names = {name for cohort in cohorts.adatas for name in cohorts[cohort].obs_names[cohorts.part(cohort, "test")]}
+    ordered = sorted(names)
+    return [name for name, seen in zip(ordered, seen_in_pretraining(_loaded(model).path, ordered), strict=True) if seen]
 
 
 def random_weights(pretrained: Pretrained, *, rng: int = 0) -> Pretrained:
