@@ -13,7 +13,10 @@ import transformers
 import specformer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from specformer.train._objective import Objective
+    from specformer.train._trainer import ObjectiveTrainer
 
 _N_LINES = 12
 
@@ -38,6 +41,40 @@ def versions() -> str:
 def command() -> str:
     """How this process was started; file names without their folders."""
     return " ".join(word.rsplit("/", 1)[-1] for word in sys.argv) or "python"
+
+
+def facts_of(
+    trainer: ObjectiveTrainer, goal: Objective, options: Mapping[str, Any], *, sides: tuple[int, int], seconds: float
+) -> dict[str, Any]:
+    """What a run says of itself: heading -> text or dictionary."""
+    args, state, corpus = trainer.args, trainer.state, goal.corpus
+    return {
+        "Command": f"`{command()}`",
+        "Data": {
+            "cohorts": "; ".join(
+                f"{store.scheme}, {len(store):,} samples x {store.n_genes:,} genes" for store in corpus.stores
+            ),
+            "training samples": f"{sides[0]:,}",
+            "validation samples": f"{sides[1]:,}, of other patients",
+            "genes": f"{len(trainer.genes or ()):,}",
+            "weighting": corpus.stores[0].weighting,
+            "membership": "`membership.csv` holds the SHA-256 of every training sample's name",
+        },
+        "Training": {
+            "objective": f"{goal.name} {dict(options) or ''}".strip(),
+            "steps": f"{state.global_step:,}",
+            "epochs": f"{state.epoch or 0:.2f}",
+            "batch": trainer.get_total_train_batch_size(args),
+            "learning rate": f"{args.learning_rate:g}, {getattr(args.lr_scheduler_type, 'value', args.lr_scheduler_type)}",
+            "precision": "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
+            "seed": args.seed,
+            "operations": f"{state.total_flos:.3g}, on paper",
+            "hardware": hardware(args.device, args.world_size),
+            "time": f"{seconds:,.0f} s in the last sitting",
+            "versions": versions(),
+        },
+        "Limits": "For research. It has seen the cohorts above and no others; judge it on your own before use.",
+    }
 
 
 def model_card(facts: dict[str, Any], history: Sequence[dict[str, float]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from anndata import AnnData
@@ -41,8 +41,9 @@ def _open(path: Path) -> AnnData:
         from anndata.experimental import read_elem_lazy
     except ImportError:
         return ad.io.read_zarr(path)
-    group = zarr.open_group(path, mode="r")
-    layers = {name: read_elem_lazy(group["layers"][name]) for name in group.get("layers", {})}
+    group: Any = zarr.open_group(path, mode="r")
+    names = group["layers"] if "layers" in group else ()
+    layers = {name: read_elem_lazy(group["layers"][name]) for name in names}
     return AnnData(
         X=read_elem_lazy(group["X"]) if "X" in group else None,
         obs=ad.io.read_elem(group["obs"]),

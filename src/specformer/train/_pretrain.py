@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,16 +11,16 @@ import numpy as np
 from transformers import set_seed
 
 from specformer._checks import require_key, require_one_of
-from specformer._logging import logger, timed
-from specformer.genes import N_SPECIAL
-from specformer.model import Pretrained, SpecformerConfig, load, save
+from specformer._logging import timed
+from specformer.model import load, save
 from specformer.train._arguments import training_arguments
-from specformer.train._card import command, hardware, model_card, versions
-from specformer.train._checkpoints import newest_intact
+from specformer.train._card import facts_of, model_card
 from specformer.train._cohorts import open_cohorts, sides_of
 from specformer.train._corpus import Corpus
 from specformer.train._masked_genes import MaskedGenes
+from specformer.train._precision import cpu_products
 from specformer.train._progress import Progress
+from specformer.train._recipe import RECIPE, asked_config, fitted_config, recipe_of, where_to_resume
 from specformer.train._store import rank_store
 from specformer.train._trainer import ObjectiveTrainer
 from specformer.train._vocabulary import build_vocabulary
@@ -36,13 +35,14 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
     from specformer.genes import GeneVocabulary
+    from specformer.model import Pretrained, SpecformerConfig
     from specformer.train._objective import Objective
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {"masked_genes": MaskedGenes, "whole_profile": WholeProfile}
 """Objectives by name: functions of (corpus, config, genes, **options)."""
 
-MODEL, RECIPE, GENES = "model", "recipe.json", "genes.csv"
-"""What a run's folder holds beside its checkpoints."""
+MODEL = "model"
+"""Folder of the finished checkpoint, within that of the run."""
 
 
 def pretrain(
@@ -167,101 +167,69 @@ def pretrain(
             for scheme in (None, *(schemes or ()))
         ]
     corpus = Corpus.of(stores)
-    side_of = {
-        name: side
-        for cohort, own in zip(cohorts, sides, strict=True)
-        for name, side in zip(cohort.obs_names.astype(str), own, strict=True)
-    }
-    is_train = np.array([side_of[sample] == "train" for sample in corpus.samples])
-    training, held_out = np.flatnonzero(is_train), np.flatnonzero(~is_train)
-
+    training, held_out = _sides_of_samples(corpus, cohorts, sides)
+    options = dict(objective_options or {})
     fitted = fitted_config(asked, genes)
-    goal = _maker(objective)(corpus, fitted, genes, **dict(objective_options or {}))
-    recipe = _recipe(fitted, genes, corpus.samples[training], goal, objective_options)
+    goal = _maker(objective)(corpus, fitted, genes, **options)
+    precision = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+    recipe = recipe_of(goal, options, config=fitted, genes=genes, samples=corpus.samples[training], precision=precision)
+    checkpoint = where_to_resume(run, resume, recipe)
     if not held_out.size:
         arguments.eval_strategy = "no"
-    checkpoint = _where_to_resume(run, resume, recipe)
 
     set_seed(arguments.seed)
+    model = goal.make_model(training)
     trainer = ObjectiveTrainer(
-        goal.make_model(training),
+        model,
         goal,
         arguments,
         items=goal.items(training),
         validation_items=goal.validation_items(held_out) if held_out.size else None,
         genes=genes,
-        callbacks=[],
     )
     _report_progress(trainer)
     if trainer.is_world_process_zero():
         run.mkdir(parents=True, exist_ok=True)
         (run / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
-        genes.write(run / GENES)
-    n_parameters = sum(p.numel() for p in trainer.model.parameters())
     what = (
-        f"pretraining {n_parameters / 1e6:.1f} M parameters on {len(training):,} samples ({len(held_out):,} held out), "
-        f"{len(genes):,} genes, {len(trainer.train_dataset):,} items an epoch"
+        f"pretraining {model.num_parameters() / 1e6:.1f} M parameters on {len(training):,} samples "
+        f"({len(held_out):,} held out), {len(genes):,} genes, {trainer.num_items:,} items an epoch"
     )
-    with timed(what) as notes:
+    with timed(what) as notes, cpu_products(arguments):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         if held_out.size and arguments.eval_strategy != "no" and not _just_validated(trainer):
             trainer.evaluate()
         trainer.save_state()
         notes.append(f"wrote {run / MODEL}")
+    model = trainer.whole_model()
     if trainer.is_world_process_zero():
+        counts = (len(training), len(held_out))
         facts = {
             "name": run.name,
             "summary": f"A SpecFormer pretrained by `sf.train.pretrain` with the objective `{goal.name}`.",
             **dict(card or {}),
-            "Command": f"`{command()}`",
-            "Data": {
-                "cohorts": "; ".join(f"{store.scheme}: {len(store):,} x {store.n_genes:,}" for store in stores),
-                "training samples": f"{len(training):,}",
-                "validation samples": f"{len(held_out):,}",
-                "genes": f"{len(genes):,}",
-                "weighting": genes.weighting,
-                "membership": "`membership.csv` holds the SHA-256 of every training sample's name",
-            },
-            "Training": {
-                "objective": f"{goal.name} {dict(objective_options or {})}",
-                "steps": f"{trainer.state.global_step:,}",
-                "epochs": f"{trainer.state.epoch or 0:.2f}",
-                "batch": trainer.get_total_train_batch_size(arguments),
-                "learning rate": f"{arguments.learning_rate:g}, {arguments.lr_scheduler_type}",
-                "precision": "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32",
-                "seed": arguments.seed,
-                "operations": f"{trainer.state.total_flos:.3g} FLOP on paper",
-                "hardware": hardware(arguments.device, arguments.world_size),
-                "time": f"{time.time() - started:,.0f} s in the last sitting",
-                "versions": versions(),
-            },
-            "Limits": "For research. It has seen the cohorts above and no others; judge it on your own before use.",
+            **facts_of(trainer, goal, options, sides=counts, seconds=time.time() - started),
         }
         save(
             run / MODEL,
-            trainer.accelerator.unwrap_model(trainer.model),
+            model,
             genes,
             card=model_card(facts, trainer.state.log_history),
             membership=corpus.samples[training],
             dtype=weights_dtype,
         )
     trainer.accelerator.wait_for_everyone()
-    return load(run / MODEL, type(trainer.accelerator.unwrap_model(trainer.model)))
+    return load(run / MODEL, type(model))
 
 
-def asked_config(config: str | Mapping[str, Any] | SpecformerConfig) -> SpecformerConfig:
-    """What a user may say, as a config."""
-    if isinstance(config, SpecformerConfig):
-        return config
-    overrides = {} if isinstance(config, str) else dict(config)
-    name = config if isinstance(config, str) else overrides.pop("preset", "mini")
-    return SpecformerConfig.preset(name, **overrides)
-
-
-def fitted_config(config: SpecformerConfig, genes: GeneVocabulary) -> SpecformerConfig:
-    """The config with the size, the weighting and the number of samples of a vocabulary."""
-    fitted = {"vocab_size": len(genes) + N_SPECIAL, "weighting": genes.weighting, "n_reference_obs": genes.n_obs}
-    return SpecformerConfig.from_dict(config.to_dict() | fitted)
+def _sides_of_samples(
+    corpus: Corpus, cohorts: Sequence[AnnData], sides: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the corpus's samples to train on, and of those to be judged on."""
+    names = np.concatenate([cohort.obs_names.to_numpy(str) for cohort in cohorts])
+    side_of = dict(zip(names.tolist(), np.concatenate(sides).tolist(), strict=True))
+    is_train = np.array([side_of[sample] == "train" for sample in corpus.samples.tolist()])
+    return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
 def _maker(objective: str | Callable[..., Objective]) -> Callable[..., Objective]:
@@ -275,50 +243,6 @@ def _lengths(adata: AnnData, lengths: str | None) -> np.ndarray | None:
     if lengths is None:
         return None
     return require_key(adata, "var", lengths, run=f"adata.var[{lengths!r}] = ...").to_numpy(np.float64)
-
-
-def _recipe(
-    config: SpecformerConfig,
-    genes: GeneVocabulary,
-    samples: np.ndarray,
-    objective: Objective,
-    options: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """What must be the same for a run to be resumed."""
-    statistics = genes.table.select_dtypes("number").to_numpy(np.float32)
-    digest = sha256("\n".join(genes.ids).encode())
-    digest.update(np.ascontiguousarray(statistics).tobytes())
-    shape = {key: value for key, value in config.to_dict().items() if isinstance(value, int | float | str)}
-    for name in ("transformers_version", "specformer_version"):
-        shape.pop(name, None)
-    return {
-        "config": shape,
-        "genes": digest.hexdigest(),
-        "samples": sha256("\n".join(sorted(samples)).encode()).hexdigest(),
-        "objective": f"{objective.name} {dict(options or {})}",
-    }
-
-
-def _where_to_resume(run: Path, resume: str | Path, recipe: dict[str, Any]) -> Path | None:
-    if isinstance(resume, str):
-        require_one_of("resume", resume, ("auto", "never"))
-    checkpoint = Path(resume) if isinstance(resume, Path) else newest_intact(run)
-    if resume == "never" and checkpoint is not None:
-        msg = f"{run} holds {checkpoint.name}; `resume='never'` does not write over a run. Choose another `output_dir`."
-        raise ValueError(msg)
-    if checkpoint is None:
-        return None
-    if (run / RECIPE).is_file():
-        before = json.loads((run / RECIPE).read_text(encoding="utf-8"))
-        differing = [name for name in recipe if recipe[name] != before.get(name)]
-        if differing:
-            msg = (
-                f"{run} holds a run with other {' and '.join(differing)}; it cannot be resumed with these. "
-                "Choose another `output_dir`, or call `pretrain` as before."
-            )
-            raise ValueError(msg)
-    logger.info("resuming from %s", checkpoint)
-    return checkpoint
 
 
 def _report_progress(trainer: ObjectiveTrainer) -> None:

@@ -22,6 +22,8 @@ from specformer.ranking._order import rank_dtype
 from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from anndata import AnnData
 
     from specformer.genes import GeneVocabulary
@@ -146,50 +148,64 @@ def rank_store(
     statistics = vocabulary_statistics(vocabulary).take(alignment.genes)
     samples = adata.obs_names.to_numpy(str)[slice(None) if mask is None else mask]
 
-    def blocks():
-        for numbers, block in linear_blocks(adata, layer, found.name, mask):
-            yield numbers, block if scheme is None else normalise_rows(block, scheme, lengths)
-
-    digest, file = None, None
+    shape = (len(samples), len(alignment.genes))
+    file, digest = None, ""
     if path is not None:
         parts = (statistics.fingerprint, alignment.genes, alignment.target, samples, scheme or "", found.name)
-        digest = _digest(parts, (block for _, block in linear_blocks(adata, layer, found.name, mask)), lengths)
+        digest = _digest(parts, lengths, (block for _, block in linear_blocks(adata, layer, found.name, mask)))
         file = Path(path) / f"{digest[:20]}.npy"
-        if (stored := _stored(file, digest, (len(samples), len(alignment.genes)))) is not None:
-            logger.info("ranks of %s samples are at hand in %s", f"{len(samples):,}", file)
-            ranks, n_expressed = stored
-            return RankStore(ranks, n_expressed, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
-
-    shape, dtype = (len(samples), len(alignment.genes)), rank_dtype(len(alignment.genes))
-    n_expressed = np.empty(len(samples), np.int32)
-    partial = None
-    if file is None:
-        ranks = np.empty(shape, dtype)
+    held = None if file is None else _stored(file, digest, shape)
+    if held is None:
+        new = _NewRanks(file, shape)
+        start = 0
+        for _, block in linear_blocks(adata, layer, found.name, mask):
+            linear = alignment.apply(block if scheme is None else normalise_rows(block, scheme, lengths))
+            here = slice(start, start := start + linear.shape[0])
+            new.n_expressed[here] = np.asarray((linear > 0).sum(axis=1)).ravel()
+            new.ranks[here] = rank_rows(linear, statistics)
+        names = adata.obs_names[slice(None) if mask is None else mask]
+        silent = new.n_expressed == 0
+        if silent.any():
+            new.discard()
+        require_rows(silent, names, "None of the known genes is expressed", "Drop these samples.")
+        held = new.keep(digest)
     else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f".{file.name}.{os.getpid()}")
-        ranks = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
-    start = 0
-    for _, block in blocks():
-        linear = alignment.apply(block)
-        here = slice(start, start := start + linear.shape[0])
-        n_expressed[here] = np.asarray((linear > 0).sum(axis=1)).ravel()
-        ranks[here] = rank_rows(linear, statistics)
-    names = adata.obs_names[slice(None) if mask is None else mask]
-    silent = n_expressed == 0
-    if silent.any() and partial is not None:
-        partial.unlink()
-    require_rows(silent, names, "None of the known genes is expressed", "Drop these samples.")
-    if partial is not None:
-        ranks.flush()
-        note = {"sha256": digest, "shape": list(shape), "n_expressed": n_expressed.tolist()}
-        _write_note(file.with_suffix(".json"), note)
-        partial.replace(file)
-        ranks = np.load(file, mmap_mode="r")
-    return RankStore(ranks, n_expressed, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
+        logger.info("ranks of %s samples are at hand in %s", f"{len(samples):,}", file)
+    return RankStore(*held, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
 
 
-def _digest(parts: tuple, blocks, lengths: np.ndarray | None) -> str:
+class _NewRanks:
+    """Ranks that are being made: in memory, or in a file that gets its name when all of them are there."""
+
+    def __init__(self, file: Path | None, shape: tuple[int, int]) -> None:
+        self.file = file
+        self.n_expressed = np.empty(shape[0], np.int32)
+        dtype = rank_dtype(shape[1])
+        if file is None:
+            self.ranks = np.empty(shape, dtype)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.partial = file.with_name(f".{file.name}.{os.getpid()}")
+            self.ranks = np.lib.format.open_memmap(self.partial, mode="w+", dtype=dtype, shape=shape)
+
+    def discard(self) -> None:
+        if self.file is not None:
+            self.partial.unlink()
+
+    def keep(self, digest: str) -> tuple[np.ndarray, np.ndarray]:
+        """Ranks and counts; on disk, the note that says whose they are comes before the ranks, and both at once."""
+        if self.file is None:
+            return self.ranks, self.n_expressed
+        self.ranks.flush()  # type: ignore[attr-defined]
+        note = {"sha256": digest, "n_expressed": self.n_expressed.tolist()}
+        partial = self.partial.with_suffix(".json")
+        partial.write_text(json.dumps(note), encoding="utf-8")
+        partial.replace(self.file.with_suffix(".json"))
+        self.partial.replace(self.file)
+        return np.load(self.file, mmap_mode="r"), self.n_expressed
+
+
+def _digest(parts: tuple[str | np.ndarray, ...], lengths: np.ndarray | None, blocks: Iterable[Block]) -> str:
     digest = sha256()
     for part in parts:
         digest.update(part.encode() if isinstance(part, str) else "\0".join(map(str, part)).encode())
@@ -216,9 +232,3 @@ def _stored(file: Path, digest: str, shape: tuple[int, int]) -> tuple[np.ndarray
     if note.get("sha256") != digest or ranks.shape != shape:
         return None
     return ranks, np.asarray(note["n_expressed"], np.int32)
-
-
-def _write_note(path: Path, note: dict) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(note), encoding="utf-8")
-    partial.replace(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.utils.data import Dataset
@@ -17,9 +17,12 @@ from specformer.train._masking import step_seed
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch.utils.data import DataLoader
     from transformers import PreTrainedModel, TrainingArguments
+    from transformers.trainer_utils import EvalLoopOutput
 
     from specformer.genes import GeneVocabulary
+    from specformer.model._encoder import SpecformerPreTrainedModel
     from specformer.train._objective import Objective
 
 _VALIDATION = -1
@@ -90,7 +93,7 @@ class ObjectiveTrainer(Trainer):
             data_collator=collate,
             **kwargs,
         )
-        self.objective = objective
+        self.objective: Objective = objective
         self.genes = genes
         self._micro_step = (-1, 0)
         self._n_validated = 0
@@ -98,7 +101,13 @@ class ObjectiveTrainer(Trainer):
         self._validation_sums: dict[str, Any] = {}
         self._logged: tuple[float, int, float] | None = None
 
-    def compute_loss(self, model, inputs, return_outputs=False, **kwargs: Any):  # noqa: FBT002
+    def compute_loss(  # type: ignore[override]
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002  (the Trainer's signature)
+        **kwargs: Any,
+    ) -> Any:
         """The objective's loss on a micro-batch."""
         step = self.state.global_step
         if self._logged is None:
@@ -111,7 +120,13 @@ class ObjectiveTrainer(Trainer):
         _add(self._sums, figures, 1)
         return (loss, figures) if return_outputs else loss
 
-    def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+    def prediction_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,  # noqa: FBT001  (the Trainer's signature)
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
         """The objective's loss on a batch of validation, under a fixed seed."""
         inputs = self._prepare_inputs(inputs)
         seed = step_seed(self.args.seed, _VALIDATION, self.args.process_index, self._n_validated)
@@ -121,13 +136,23 @@ class ObjectiveTrainer(Trainer):
         _add(self._validation_sums, figures, len(inputs["items"]))
         return loss.detach().mean(), None, None
 
-    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any):
+    def evaluation_loop(
+        self,
+        dataloader: DataLoader,
+        description: str,
+        prediction_loss_only: bool | None = None,  # noqa: FBT001  (the Trainer's signature)
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
         """As the Trainer's, with the objective's figures."""
         start = perf_counter()
         self._n_validated, self._validation_sums = 0, {}
-        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        output = super().evaluation_loop(
+            dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+        )
+        metrics = cast("dict[str, float]", output.metrics)
         for name, value in self._means(self._validation_sums).items():
-            output.metrics[f"{metric_key_prefix}_{name}"] = value
+            metrics[f"{metric_key_prefix}_{name}"] = value
         if self._logged is not None:  # time of validation is not time of training
             self._logged = (self._logged[0] + perf_counter() - start, *self._logged[1:])
         return output
@@ -146,9 +171,25 @@ class ObjectiveTrainer(Trainer):
             self._logged = (now, self.state.global_step, self.state.total_flos)
         super().log(logs, start_time)
 
-    def floating_point_ops(self, inputs: dict[str, Any]) -> float:
+    @property
+    def num_items(self) -> int:
+        """Items of an epoch."""
+        return len(cast(Items, self.train_dataset))
+
+    def whole_model(self) -> SpecformerPreTrainedModel:
+        """The model without what spreads it over processes; on all of them together, for FSDP has parts on each."""
+        model = self.accelerator.unwrap_model(self.model)
+        if not self.is_fsdp_enabled:
+            return cast("SpecformerPreTrainedModel", model)
+        state = self.accelerator.get_state_dict(self.model_wrapped)
+        whole = type(model)(model.config)
+        if state:  # the main process alone is given it
+            whole.load_state_dict(state)
+        return cast("SpecformerPreTrainedModel", whole)
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """On paper; transformers' rule of thumb (6 x tokens x parameters) knows no masked-only head."""
-        return len(inputs["items"]) * self.objective.flops_per_item
+        return round(len(inputs["items"]) * self.objective.flops_per_item)
 
     def get_decay_parameter_names(self, model: torch.nn.Module) -> list[str]:
         """Matrices of the layers alone.

@@ -75,8 +75,9 @@ def build_vocabulary(
     True
     """
     cohorts = [adata] if isinstance(adata, AnnData) else list(adata)
-    masks = list(mask_obs) if isinstance(mask_obs, Sequence) and not isinstance(mask_obs, str) else None
-    masks = [row_mask(cohort, mask) for cohort, mask in zip(cohorts, masks or [mask_obs] * len(cohorts), strict=True)]
+    several = isinstance(mask_obs, Sequence) and not isinstance(mask_obs, str)
+    given = list(mask_obs) if several else [mask_obs] * len(cohorts)  # type: ignore[arg-type]
+    masks = [row_mask(cohort, mask) for cohort, mask in zip(cohorts, given, strict=True)]  # type: ignore[arg-type]
     names = [gene_names(cohort, gene_key) for cohort in cohorts]
     known = None if table is None else GeneVocabulary.from_table(table)
     ids = cohort_table(cohorts, names, known or shipped_vocabulary(), grow=table is None)
