@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from specformer.model._encoder import SpecformerModel
     from specformer.model._samples import SpecformerForSamples
 
-# More windows at once leave the second-level cache: 1.2x slower at 8, 1.3x at 39 (`benchmarks/encoder.py`).
-WINDOWS_AT_ONCE = 4
+# What one product is given: more leaves the second-level cache, less pays more for calls than for arithmetic.
+WINDOWS_AT_ONCE = {"float32": 4, "bfloat16": 8, "float16": 8}
 TOLERANCE = 1e-5
 ATTENTION = "specformer_by_head"
 LOG2_E = 1 / math.log(2)
@@ -76,7 +76,7 @@ def fast_inference(
         if dtype == "float32" and onednn_is_faster():
             stack.enter_context(_matmul_precision("medium"))
         pool = stack.enter_context(_workers(n_threads))
-        yield partial(_encode_by_sample, encoder, pool)
+        yield partial(_encode_by_sample, encoder, pool, WINDOWS_AT_ONCE[dtype])
 
 
 @cache
@@ -144,6 +144,7 @@ def _encode_at_once(encoder: SpecformerModel, *inputs: torch.Tensor | None) -> t
 def _encode_by_sample(
     encoder: SpecformerModel,
     pool: ThreadPoolExecutor,
+    n_at_once: int,
     input_ids: torch.Tensor,
     scores: torch.Tensor | None = None,
     attention_mask: torch.Tensor | None = None,
@@ -156,8 +157,8 @@ def _encode_by_sample(
         return _encode_at_once(encoder, *windows, None if query is None else query[chunk[0]])[0]
 
     # A chunk never holds windows of two samples, so that no product's shape depends on the batch.
-    starts = range(0, n_windows, WINDOWS_AT_ONCE)
-    chunks = [(slice(i, i + 1), slice(at, at + WINDOWS_AT_ONCE)) for i in range(n) for at in starts]
+    starts = range(0, n_windows, n_at_once)
+    chunks = [(slice(i, i + 1), slice(at, at + n_at_once)) for i in range(n) for at in starts]
     return torch.cat(list(pool.map(encode, chunks))).unflatten(0, (n, n_windows))
 
 
