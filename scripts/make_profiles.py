@@ -57,7 +57,7 @@ def main() -> None:
 
     adata = ad.read_h5ad(args.path)
     # By the hash of the patient alone: the same side as in every other file of the corpus.
-    sf.pp.split(adata, stratify=None)
+    sf.pp.split(adata, fractions=(0.80, 0.05, 0.15), stratify=None)
     adata = adata[adata.obs["split"] == "train"].copy()
     group = group_of(adata.obs)
     sizes = group.value_counts()

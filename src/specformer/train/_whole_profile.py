@@ -1,0 +1,202 @@
+"""Whole-profile prediction: from a few genes of a sample, in any of its schemes, to where the whole sample lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from specformer.model import GenePanel, SpecformerForSamples
+from specformer.train._anchor import Profiles, fit_loadings, fit_metric, posterior_mean
+from specformer.train._flops import encoder_flops
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from specformer.genes import GeneVocabulary
+    from specformer.model import SpecformerConfig
+    from specformer.train._corpus import Corpus
+
+GENES_PREDICTED = 2048
+
+
+class WholeProfile:
+    """Predict a sample's whole profile, and its place in the embedding, from a view of it as a user might bring one.
+
+    A view is a random panel of genes (uniformly drawn, or more of those that vary with others) of one of the sample's
+    schemes, ranked among themselves. Thinned copies of a cohort are schemes like any other. The target is the sample in
+    the scheme in which it has the most genes: its standardised scores, predicted linearly from the latent, and its
+    vector. No label is read.
+
+    Parameters
+    ----------
+    corpus
+        Samples in their schemes, under a weighting that puts genes without expression last.
+    config
+        With film tokens and an anchor.
+    genes
+        The vocabulary, with `score_mean` and `score_sd`.
+    pairs
+        Stores whose differences within a sample the metric shrinks, as pairs of numbers.
+    min_genes, max_genes
+        Size of a view, drawn uniformly on a logarithmic scale.
+    vector_weight
+        Weight of the error of the vector, relative to the vectors' variance, beside that of the scores.
+    agreement_weight, temperature
+        Of the third term: each view has to find its own sample, by cosine, among those of the batch (InfoNCE). Squared
+        error alone draws vectors towards the middle of their class, and neighbours are lost.
+    """
+
+    name = "whole_profile"
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        config: SpecformerConfig,
+        genes: GeneVocabulary,
+        *,
+        pairs: Sequence[tuple[int, int]] = (),
+        min_genes: int = 64,
+        max_genes: int = 768,
+        vector_weight: float = 0.5,
+        agreement_weight: float = 0.1,
+        temperature: float = 0.1,
+    ) -> None:
+        if config.token != "film" or not config.n_anchor:
+            msg = "Whole-profile prediction needs `token='film'` and `n_anchor` above 0; the `mini` recipe has them."
+            raise ValueError(msg)
+        self.corpus, self.vocabulary, self.config = corpus, genes, config
+        self.pairs = list(pairs)
+        self.min_genes, self.max_genes = min_genes, max_genes
+        self.vector_weight, self.agreement_weight, self.temperature = vector_weight, agreement_weight, temperature
+        # The store in which each sample has the most genes says what is true of it.
+        sizes = np.array([store.n_genes for store in corpus.stores])
+        self.richest = np.where(corpus.rows >= 0, sizes, -1).argmax(axis=1)
+        self.tokens_per_item = int((max_genes - min_genes) / np.log(max_genes / min_genes))
+        self.flops_per_item = 3 * encoder_flops(config, self.tokens_per_item)
+
+    def make_model(self, samples: np.ndarray) -> SpecformerForSamples:
+        """The anchor and its metric, fitted on these samples, and layers that add nothing yet."""
+        stores, rows = self.corpus.stores, self.corpus.rows
+        model = SpecformerForSamples(self.config)
+        panels = [GenePanel(model, self.vocabulary, store.genes) for store in stores]
+
+        def profiles(store: int, chosen: np.ndarray) -> Profiles:
+            taken = rows[chosen, store]
+            return Profiles(
+                panels[store].scores(stores[store].ranks[taken], stores[store].n_ordered[taken]), stores[store].genes
+            )
+
+        groups = [(store, samples[self.richest[samples] == store]) for store in np.unique(self.richest[samples])]
+        groups.sort(key=lambda group: -stores[group[0]].n_genes)
+        cohorts = [profiles(store, chosen) for store, chosen in groups]
+        noise, n_dims = self.config.noise_variance, self.config.n_anchor
+        loadings = fit_loadings(cohorts, self.config.n_genes, n_dims=n_dims, noise_variance=noise)
+        latents = np.concatenate([posterior_mean(cohort, loadings, noise) for cohort in cohorts])
+        differences = [
+            posterior_mean(profiles(one, both), loadings, noise)
+            - posterior_mean(profiles(other, both), loadings, noise)
+            for one, other in self.pairs
+            if len(both := samples[(rows[samples, one] >= 0) & (rows[samples, other] >= 0)])
+        ]
+        metric = fit_metric(loadings, latents, np.concatenate(differences) if differences else None)
+        model.set_anchor(torch.from_numpy(loadings), torch.from_numpy(metric[:, : self.config.n_dims]))
+        self._truth = [self._true_scores(model, store) for store in range(len(stores))]
+        self._communality = (loadings**2).sum(axis=1)
+        self._variance = float((latents @ metric).var(axis=0).sum())
+        return model
+
+    def items(self, samples: np.ndarray) -> np.ndarray:
+        """One item a sample."""
+        return np.asarray(samples, dtype=np.int64)
+
+    validation_items = items
+
+    def __call__(
+        self, model: torch.nn.Module, items: torch.Tensor, rng: torch.Generator
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The error of a batch of views; figures beside it are the same errors of the anchor alone."""
+        store, samples = self._draw_store(items.cpu().numpy(), rng)
+        columns = self._draw_genes(store, rng)
+        whole = self.corpus.stores[store]
+        rows = self.corpus.rows[samples, store]
+        gapped = np.asarray(whole.ranks[rows])[:, columns]
+        order = np.argsort(gapped, axis=1, kind="stable")
+        ranks = np.empty_like(order)
+        np.put_along_axis(ranks, order, np.arange(len(columns))[None], axis=1)
+        n_ordered = (gapped < whole.n_ordered[rows, None]).sum(axis=1)
+
+        unwrapped: SpecformerForSamples = getattr(model, "module", model)
+        panel = GenePanel(unwrapped, self.vocabulary, whole.genes[columns])
+        inputs = panel.inputs(ranks, n_ordered)
+        output = model(**inputs)
+        (profile, vector), (anchor_profile, anchor_vector) = self._errors(
+            unwrapped, [output.latent, inputs["latent"]], samples, rng
+        )
+        agreement = self._agreement(unwrapped, output.vector, samples)
+        figures = {
+            "profile_error": profile.detach(),
+            "vector_error": vector.detach(),
+            "agreement_loss": agreement.detach(),
+            "anchor_profile_error": anchor_profile,
+            "anchor_vector_error": anchor_vector,
+        }
+        return profile + self.vector_weight * vector + self.agreement_weight * agreement, figures
+
+    def _draw_store(self, samples: np.ndarray, rng: torch.Generator) -> tuple[int, np.ndarray]:
+        """One store for the whole batch, so that all views share their genes, and the samples that it has."""
+        present = self.corpus.rows[samples] >= 0
+        weights = torch.as_tensor(present.sum(axis=0), dtype=torch.float64, device=rng.device)
+        store = int(torch.multinomial(weights, 1, generator=rng))
+        return store, samples[present[:, store]]
+
+    def _draw_genes(self, store: int, rng: torch.Generator) -> np.ndarray:
+        n_genes = self.corpus.stores[store].n_genes
+        draw, kind = torch.rand(2, generator=rng, device=rng.device).tolist()
+        low, high = np.log(min(self.min_genes, n_genes)), np.log(min(self.max_genes, n_genes))
+        n = round(float(np.exp(low + draw * (high - low))))
+        weights = np.ones(n_genes)
+        if kind < 0.5:  # panels are designed, not drawn: their genes vary, and together
+            weights = self._communality[self.corpus.stores[store].genes] + 1e-3
+        chosen = torch.multinomial(torch.as_tensor(weights, device=rng.device), n, generator=rng)
+        return np.sort(chosen.cpu().numpy())
+
+    def _agreement(self, model: SpecformerForSamples, vectors: torch.Tensor, samples: np.ndarray) -> torch.Tensor:
+        places = np.stack([self._truth[self.richest[i]][1][self.corpus.rows[i, self.richest[i]]] for i in samples])
+        places = model.anchor.whiten(torch.from_numpy(places).to(model.device))
+        cosine = nn.functional.normalize(vectors, dim=1) @ nn.functional.normalize(places, dim=1).T
+        return nn.functional.cross_entropy(cosine / self.temperature, torch.arange(len(samples), device=model.device))
+
+    def _true_scores(self, model: SpecformerForSamples, store: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is true of the samples that are richest here: float16 scores, float32 latents; rows as in the store."""
+        whole = self.corpus.stores[store]
+        panel = GenePanel(model, self.vocabulary, whole.genes)
+        scores = np.zeros(whole.ranks.shape, np.float16)
+        latents = np.zeros((len(whole), self.config.n_anchor), np.float32)
+        rows = self.corpus.rows[self.richest == store, store]
+        for taken in np.array_split(rows, max(1, len(rows) // 256)):
+            if len(taken):
+                exact = panel.scores(whole.ranks[taken], whole.n_ordered[taken])
+                scores[taken], latents[taken] = exact, panel.solve(torch.from_numpy(exact)).cpu().numpy()
+        return scores, latents
+
+    def _errors(
+        self, model: SpecformerForSamples, latents: Sequence[torch.Tensor], samples: np.ndarray, rng: torch.Generator
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Mean squared error of scores and of vectors, for each guess of the latents."""
+        totals = [[latent.new_zeros(()), latent.new_zeros(())] for latent in latents]
+        for store in np.unique(self.richest[samples]):
+            here = np.flatnonzero(self.richest[samples] == store)
+            rows = self.corpus.rows[samples[here], store]
+            scores, truth = self._truth[store]
+            genes = self.corpus.stores[store].genes
+            columns = torch.randperm(len(genes), generator=rng, device=rng.device)[:GENES_PREDICTED].cpu().numpy()
+            target = torch.from_numpy(scores[np.ix_(rows, columns)].astype(np.float32)).to(model.device)
+            place = model.anchor.whiten(torch.from_numpy(truth[rows]).to(model.device))
+            loadings = model.anchor.loadings[torch.from_numpy(genes[columns]).to(model.device)]
+            for latent, total in zip(latents, totals, strict=True):
+                total[0] = total[0] + (latent[here] @ loadings.T - target).square().mean(dim=1).sum()
+                total[1] = total[1] + (model.anchor.whiten(latent[here]) - place).square().sum() / self._variance
+        return [(scores / len(samples), vectors / len(samples)) for scores, vectors in totals]
