@@ -9,7 +9,7 @@ import torch
 
 from specformer.genes import N_SPECIAL, PAD
 from specformer.model._windows import take_windows, window_starts
-from specformer.ranking import normal_scores, panel_quantile
+from specformer.ranking import normal_scores, ordered_genes, panel_quantile
 
 if TYPE_CHECKING:
     from specformer.genes import GeneVocabulary
@@ -33,7 +33,9 @@ class GenePanel:
         self.config = model.config
         self.device = model.device
         self.genes = torch.as_tensor(genes, dtype=torch.int64)
-        self.starts = window_starts(len(genes), self.config.window_size, self.config.stride)
+        # Samples of one panel are equally long: a short one makes one short window, and there is nothing to pad.
+        self.size = min(self.config.window_size, len(genes))
+        self.starts = window_starts(len(genes), self.size, min(self.config.stride, self.size))
         self.reads_scores = self.config.token == "film" or self.config.n_anchor > 0
         if self.reads_scores:
             table = vocabulary.table.iloc[genes]
@@ -45,11 +47,12 @@ class GenePanel:
 
     def scores(self, ranks: np.ndarray, n_expressed: np.ndarray) -> np.ndarray:
         """Standardised normal scores, float32, in the shape of `ranks` (n, n_genes_at_hand)."""
-        return (normal_scores(ranks, n_expressed, quantile=self.quantile) - self.mean) / self.sd
+        n_ordered = ordered_genes(self.config.weighting, n_expressed, ranks.shape[1])
+        return (normal_scores(ranks, n_ordered, quantile=self.quantile) - self.mean) / self.sd
 
     def inputs(
         self, ranks: np.ndarray, n_expressed: np.ndarray, *, starts: np.ndarray | None = None, layers: bool = True
-    ) -> dict[str, torch.Tensor | None]:
+    ) -> dict[str, torch.Tensor]:
         """Keyword arguments of the model for samples with these ranks, on the model's device.
 
         Parameters
@@ -63,7 +66,7 @@ class GenePanel:
         layers
             False leaves out what only the layers read; for `bypass_layers=True`.
         """
-        inputs: dict[str, torch.Tensor | None] = {}
+        inputs: dict[str, torch.Tensor] = {}
         scores = torch.empty(0)
         if self.reads_scores:
             scores = torch.as_tensor(self.scores(ranks, n_expressed), device=self.device)
@@ -75,11 +78,10 @@ class GenePanel:
         if not layers:
             return inputs
         order = torch.as_tensor(np.argsort(ranks, axis=1, kind="stable"))
-        size, starts = self.config.window_size, self.starts if starts is None else starts
-        ids, is_real = take_windows(self.genes[order] + N_SPECIAL, starts, size=size, fill=PAD)
+        starts = self.starts if starts is None else starts
+        ids, _ = take_windows(self.genes[order] + N_SPECIAL, starts, size=self.size, fill=PAD)
         inputs["input_ids"] = ids.to(self.device)
-        inputs["attention_mask"] = None if is_real is None else is_real.to(self.device)
         if self.config.token == "film":
             in_order = scores.gather(1, order.to(self.device))
-            inputs["scores"] = take_windows(in_order, starts, size=size, fill=0.0)[0]
+            inputs["scores"] = take_windows(in_order, starts, size=self.size, fill=0.0)[0]
         return inputs

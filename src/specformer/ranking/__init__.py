@@ -6,7 +6,7 @@ from specformer.ranking._linear import to_linear
 from specformer.ranking._order import rank_rows, rank_rows_numpy
 from specformer.ranking._scale import LINEAR_SCALES, LOG_SCALES, SCALES, Scale, detect_scale
 from specformer.ranking._schemes import SCHEMES, Scheme, normalise_rows, parse_scheme
-from specformer.ranking._scores import normal_scores, panel_quantile
+from specformer.ranking._scores import normal_scores, ordered_genes, panel_quantile
 from specformer.ranking._weights import WEIGHTINGS, GeneStatistics, fit_statistics, idf_table
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "idf_table",
     "normal_scores",
     "normalise_rows",
+    "ordered_genes",
     "panel_quantile",
     "parse_scheme",
     "rank_rows",

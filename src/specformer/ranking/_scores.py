@@ -59,6 +59,15 @@ def normal_scores(
     return np.where(ranks >= n_expressed[:, None], unexpressed[:, None], by_rank[ranks])
 
 
+def ordered_genes(weighting: str, n_expressed: np.ndarray, n_genes: int) -> np.ndarray:
+    """How many genes of each sample have an order of their own, int (n,): what `normal_scores` takes as expressed.
+
+    Genes without expression have none where the weighting puts them last. The weightings with negative scores
+    (`"tfidf"`, `"zscore"`) put them elsewhere, so that every rank has to be taken at its word.
+    """
+    return np.full_like(n_expressed, n_genes) if weighting in ("tfidf", "zscore") else n_expressed
+
+
 def panel_quantile(mean: np.ndarray, sd: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """The quantile function of a set of genes, from where each of them stands among all genes of the reference.
 

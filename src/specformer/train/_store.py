@@ -17,7 +17,7 @@ from specformer._logging import logger
 from specformer.genes import align_columns, match_genes
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._statistics import vocabulary_statistics
-from specformer.ranking import normal_scores, normalise_rows, rank_rows
+from specformer.ranking import normal_scores, normalise_rows, ordered_genes, rank_rows
 from specformer.ranking._order import rank_dtype
 from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from specformer.genes import GeneVocabulary
     from specformer.ranking._types import Block
-
-_ZEROS_ELSEWHERE = ("tfidf", "zscore")
-"""Weightings with negative scores: genes without expression are then not the last ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +77,6 @@ class RankStore:
     def scores(self, rows: np.ndarray | slice) -> np.ndarray:
         """Normal scores of some rows, float32 (n, G)."""
         return normal_scores(np.asarray(self.ranks[rows]), self.n_ordered[rows])
-
-
-def ordered_genes(weighting: str, n_expressed: np.ndarray, n_genes: int) -> np.ndarray:
-    """How many genes of each sample have an order of their own; see `RankStore.n_ordered`."""
-    return np.full_like(n_expressed, n_genes) if weighting in _ZEROS_ELSEWHERE else n_expressed
 
 
 def rank_store(

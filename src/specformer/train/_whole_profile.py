@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -128,7 +128,7 @@ class WholeProfile:
         np.put_along_axis(ranks, order, np.arange(len(columns))[None], axis=1)
         n_ordered = (gapped < whole.n_ordered[rows, None]).sum(axis=1)
 
-        unwrapped: SpecformerForSamples = getattr(model, "module", model)
+        unwrapped = cast("SpecformerForSamples", getattr(model, "module", model))
         panel = GenePanel(unwrapped, self.vocabulary, whole.genes[columns])
         inputs = panel.inputs(ranks, n_ordered)
         output = model(**inputs)
@@ -164,8 +164,8 @@ class WholeProfile:
         return np.sort(chosen.cpu().numpy())
 
     def _agreement(self, model: SpecformerForSamples, vectors: torch.Tensor, samples: np.ndarray) -> torch.Tensor:
-        places = np.stack([self._truth[self.richest[i]][1][self.corpus.rows[i, self.richest[i]]] for i in samples])
-        places = model.anchor.whiten(torch.from_numpy(places).to(model.device))
+        truth = np.stack([self._truth[self.richest[i]][1][self.corpus.rows[i, self.richest[i]]] for i in samples])
+        places = model.anchor.whiten(torch.from_numpy(truth).to(model.device))
         cosine = nn.functional.normalize(vectors, dim=1) @ nn.functional.normalize(places, dim=1).T
         return nn.functional.cross_entropy(cosine / self.temperature, torch.arange(len(samples), device=model.device))
 
