@@ -12,7 +12,14 @@ from specformer.metrics._classification import (
     weighted_f1,
 )
 from specformer.metrics._geometry import effective_rank, spectrum, top_eigenvalue_share
-from specformer.metrics._intervals import Interval, bootstrap, interval, paired_interval, patient_draws, percentile_interval
+from specformer.metrics._intervals import (
+    Interval,
+    bootstrap,
+    interval,
+    paired_interval,
+    patient_draws,
+    percentile_interval,
+)
 from specformer.metrics._probe import linear_probe
 from specformer.metrics._regression import columnwise_pearson, mean_absolute_error, samplewise_pearson
 from specformer.metrics._retrieval import precision_at_k, row_cosine, same_sample_top1
