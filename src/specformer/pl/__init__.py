@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from specformer.pl._bench import bench
+from specformer.pl._training import training
 
-__all__ = ["bench"]
+__all__ = ["bench", "training"]

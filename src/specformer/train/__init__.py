@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from specformer.train._corpus import Corpus
 from specformer.train._masked_genes import MaskedGenes
-from specformer.train._masking import mask_genes, step_seed
+from specformer.train._masking import mask_genes
 from specformer.train._pretrain import pretrain
 from specformer.train._store import RankStore, rank_store
 from specformer.train._trainer import ObjectiveTrainer
 from specformer.train._vocabulary import build_vocabulary
+from specformer.train._whole_profile import WholeProfile
 
 __all__ = [
     "Corpus",
     "MaskedGenes",
     "ObjectiveTrainer",
     "RankStore",
+    "WholeProfile",
     "build_vocabulary",
     "mask_genes",
     "pretrain",
     "rank_store",
-    "step_seed",
 ]

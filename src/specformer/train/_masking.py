@@ -62,6 +62,14 @@ def mask_genes(
     ------
     ValueError
         If windows have fewer real positions than are to be hidden.
+
+    Examples
+    --------
+    >>> import torch
+    >>> windows = torch.arange(3, 1027).view(2, 512)
+    >>> hidden, labels, positions = mask_genes(windows, torch.Generator().manual_seed(0), vocab_size=1027)
+    >>> (labels >= 0).sum(dim=1).tolist()
+    [77, 77]
     """
     is_padded = input_ids == PAD
     n_real = input_ids.shape[1] if n_masked is None and not is_padded.any() else int((~is_padded).sum(1).min())
