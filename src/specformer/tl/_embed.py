@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,12 +14,12 @@ from specformer._settings import settings
 from specformer.genes import align_columns, match_genes
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._target import target_of
+from specformer.tl._provenance import provenance, summary
 from specformer.tl._ranks import rank_source
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from specformer.genes import GeneMatch
     from specformer.model import Pretrained
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -111,7 +110,7 @@ def specformer_embed(
     >>> adata.obsm["X_specformer"].shape  # doctest: +SKIP
     (20, 128)
     """
-    from specformer.model import load, seen_in_pretraining
+    from specformer.model import load
 
     require_one_of("dtype", dtype, DTYPES)
     pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
@@ -125,35 +124,20 @@ def specformer_embed(
             adata, pretrained, alignment.genes, rank_source(adata, layer, found.name, pretrained.genes, alignment),
             keep_windows=windows, bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
         )  # fmt: skip
-        seen = int(seen_in_pretraining(pretrained.path, adata.obs_names).sum())
-        note: dict[str, Any] = {
-            "params": {
-                "layer": layer,
-                "gene_key": gene_key,
-                "pooling": pretrained.config.pooling,
-                "bypass_layers": bypass_layers,
-                "dtype": "float32" if dtype == "auto" else dtype,
-            },
-            "checkpoint": {
-                "name": pretrained.path.name,
-                "sha256": pretrained.sha256,
-                "weighting": pretrained.config.weighting,
-                "specformer_version": version("specformer"),
-                "torch_version": version("torch"),
-            },
-            "genes": _gene_note(match),
-            "scale": {"name": found.name, **found.evidence},
-            "seen_in_pretraining": seen,
+        params = {
+            "layer": layer,
+            "gene_key": gene_key,
+            "pooling": pretrained.config.pooling,
+            "bypass_layers": bypass_layers,
+            "dtype": "float32" if dtype == "auto" else dtype,
         }
+        note = provenance(adata, pretrained, match, found, params)
         target = target_of(adata, copy=copy)
         target.obsm[key_added] = vectors
         if window_vectors is not None:
             target.obsm[WINDOWS.name] = window_vectors
         target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = note
-        notes.append(f"genes: {_gene_line(match)}")
-        notes.append(f"scale: {found.name}")
-        if seen:
-            notes.append(f"{seen:,} of the samples were seen in pretraining, by name")
+        notes += summary(note)
         notes.append(f"added {key_added!r}, {vectors.shape[1]} dimensions (adata.obsm)")
     return target if copy else None
 
@@ -218,21 +202,3 @@ def find_device(device: str) -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _gene_note(match: GeneMatch) -> dict[str, Any]:
-    return {
-        "routes": match.counts,
-        "collapsed": match.n_collapsed,
-        "n_at_hand": len(match.genes),
-        "n_vocabulary": match.n_vocabulary,
-        "coverage": match.coverage,
-    }
-
-
-def _gene_line(match: GeneMatch) -> str:
-    by_route = ", ".join(f"{n:,} by {route}" for route, n in match.counts.items() if n and route != "unmatched")
-    return (
-        f"{by_route}; {match.counts['unmatched']:,} unmatched, {match.n_collapsed:,} collapsed; "
-        f"{match.coverage:.1%} of the checkpoint's {match.n_vocabulary:,}"
-    )

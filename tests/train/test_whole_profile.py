@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pytest
+import torch
+
+import specformer as sf
+from specformer.genes import N_SPECIAL
+from specformer.train._corpus import Corpus
+from specformer.train._whole_profile import WholeProfile
+
+N_GENES = 200
+
+
+@pytest.fixture(scope="module")
+def cohorts():
+    """The same 80 samples as counts and, in half of the genes, as FPKM-like values; five tissues."""
+    adata = sf.datasets.simulated_cohort(80, depth=5e6, rng=1)
+    adata = adata[:, np.linspace(0, adata.n_vars - 1, N_GENES).astype(int)].copy()
+    factors = np.random.default_rng(0).lognormal(0, 0.7, N_GENES)
+    other = ad.AnnData((adata.X * factors)[:, ::2], obs=adata.obs.copy(), var=adata.var.iloc[::2].copy())
+    return adata, other
+
+
+@pytest.fixture(scope="module")
+def objective(cohorts):
+    genes = sf.train.build_vocabulary(cohorts[0], weighting="median")
+    corpus = Corpus.of([sf.train.rank_store(cohort, genes) for cohort in cohorts])
+    config = sf.model.SpecformerConfig(
+        vocab_size=len(genes) + N_SPECIAL,
+        weighting="median",
+        num_hidden_layers=1,
+        hidden_size=32,
+        num_attention_heads=2,
+        intermediate_size=64,
+        token="film",
+        cls_token=True,
+        window_embedding="cls",
+        n_anchor=8,
+        noise_variance=0.35,
+        hidden_dropout_prob=0.0,
+    )
+    return WholeProfile(corpus, config, genes, pairs=[(0, 1)], min_genes=10, max_genes=40)
+
+
+@pytest.fixture(scope="module")
+def model(objective):
+    torch.manual_seed(0)
+    return objective.make_model(np.arange(60))
+
+
+def loss_of(objective, model, seed=0, items=range(24)):
+    rng = torch.Generator().manual_seed(seed)
+    return objective(model, torch.tensor(list(items)), rng)
+
+
+def test_new_layers_add_nothing(objective, model):
+    _, figures = loss_of(objective, model)
+    torch.testing.assert_close(figures["vector_error"], figures["anchor_vector_error"])
+    torch.testing.assert_close(figures["profile_error"], figures["anchor_profile_error"])
+
+
+def test_same_generator_same_loss(objective, model):
+    assert loss_of(objective, model, 1)[0] == loss_of(objective, model, 1)[0]
+    assert loss_of(objective, model, 1)[0] != loss_of(objective, model, 2)[0]
+
+
+def test_anchor_is_fitted_on_the_training_samples_alone(cohorts, objective):
+    torch.manual_seed(0)
+    one = objective.make_model(np.arange(60))
+    scrambled = [cohort.copy() for cohort in cohorts]
+    rng = np.random.default_rng(0)
+    for cohort in scrambled:
+        cohort.X[60:] = rng.permuted(cohort.X[60:], axis=1)
+    corpus = Corpus.of([sf.train.rank_store(cohort, objective.vocabulary) for cohort in scrambled])
+    torch.manual_seed(0)
+    other = WholeProfile(corpus, objective.config, objective.vocabulary, pairs=[(0, 1)]).make_model(np.arange(60))
+    for name, weights in one.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], weights, rtol=0, atol=0)
+    objective.make_model(np.arange(60))
+
+
+def test_training_brings_parts_nearer_to_the_whole(objective):
+    torch.manual_seed(0)
+    model = objective.make_model(np.arange(60))
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=2e-3)
+    for step in range(80):
+        loss, _ = loss_of(objective, model, step, np.random.default_rng(step).permutation(60)[:32])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    figures = [loss_of(objective, model, 10_000 + i, range(60, 80))[1] for i in range(20)]
+    held_out, anchor = (np.mean([float(f[name]) for f in figures]) for name in ("vector_error", "anchor_vector_error"))
+    assert held_out < 0.97 * anchor
+
+
+def test_anchor_stays_as_it_was_fitted(model):
+    assert not model.anchor.loadings.requires_grad
+    assert not model.anchor.whitening.requires_grad
+
+
+def test_published_tokens_are_refused(objective):
+    config = sf.model.SpecformerConfig.preset("mini", vocab_size=objective.config.vocab_size)
+    with pytest.raises(ValueError, match="token='film'"):
+        WholeProfile(objective.corpus, config, objective.vocabulary)
