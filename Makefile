@@ -8,7 +8,7 @@ TORCH  ?= torch==2.13.0
 # Test processes. Each keeps to one BLAS/torch thread, so that N processes use about N cores.
 N      ?= 2
 
-# Of `make demo`
+# Of `make demo` and `make bench`
 DATA  ?=
 COLOR ?=
 OUT   ?= demo
@@ -18,11 +18,12 @@ python := $(bin)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest lint docs clean
+.PHONY: help demo test test-lowest bench lint docs clean
 
 help:
 	@echo "make demo [DATA=my.h5ad] [COLOR=cancer_type] [OUT=demo]   embed a cohort, cluster it, draw its UMAP"
 	@echo "make test                                                 run the tests"
+	@echo "make bench [DATA=folder] [OUT=folder]                     representations x axes on the real cohorts, one table"
 	@echo "make lint                                                 ruff, mypy and the layers contract"
 	@echo "make docs                                                 build the documentation, warnings are errors"
 	@echo "make test-lowest                                          run the tests with the oldest dependencies"
@@ -33,6 +34,9 @@ demo: $(VENV)/.installed-demo
 
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(python) -m pytest -n $(N)
+
+bench: $(VENV)/.installed-demo
+	$(python) -m specformer.bench --data "$(or $(DATA),../shared/data)" --out "$(OUT)"
 
 lint: $(VENV)/.installed-lint
 	$(bin)/ruff check

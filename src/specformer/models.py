@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from specformer.genes import N_SPECIAL
-from specformer.model._registry import DEFAULT, DOWNLOADS, cached, shipped
+from specformer.genes import DEFAULT_CHECKPOINT, N_SPECIAL
+from specformer.model._registry import DOWNLOADS, cached, shipped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def available() -> pd.DataFrame:
         at_hand = (cached(name) / "config.json").is_file()
         rows[name] = {"source": "cached", **_described(cached(name))} if at_hand else {"source": "download"}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("name")
-    table["is_default"] = table.index == DEFAULT
+    table["is_default"] = table.index == DEFAULT_CHECKPOINT
     return table.convert_dtypes()
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from specformer.genes._shipped import DEFAULT_CHECKPOINT
+from specformer.genes import DEFAULT_CHECKPOINT
 
 PROFILES = ("checkpoints", DEFAULT_CHECKPOINT, "profiles.csv.gz")
 _DISPERSION = "dispersion"

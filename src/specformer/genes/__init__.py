@@ -6,11 +6,12 @@ from specformer.genes._alias_tables import build_gene_table
 from specformer.genes._collapse import GeneAlignment, align_columns, collapse_columns, replace_columns, sum_groups
 from specformer.genes._identifiers import name_kind
 from specformer.genes._match import ROUTES, GeneMatch, match_genes
-from specformer.genes._shipped import shipped_vocabulary
+from specformer.genes._shipped import DEFAULT_CHECKPOINT, shipped_vocabulary
 from specformer.genes._vocabulary import CLS, MASK, N_SPECIAL, PAD, SPECIAL_TOKENS, GeneVocabulary
 
 __all__ = [
     "CLS",
+    "DEFAULT_CHECKPOINT",
     "MASK",
     "N_SPECIAL",
     "PAD",

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 from specformer._checks import shown
 from specformer._settings import settings
-
-DEFAULT = "specformer-mini"
-
+from specformer.genes import DEFAULT_CHECKPOINT
 
 class Download(NamedTuple):
     """A checkpoint as a zip archive on the web, of which the hash is known."""
@@ -32,7 +30,7 @@ def shipped() -> dict[str, Path]:
 def locate(name_or_path: str | Path | None = None) -> Path:
     """The directory of a checkpoint: a path, a name that is shipped, or one that is downloaded once and kept."""
     if name_or_path is None:
-        name_or_path = DEFAULT
+        name_or_path = DEFAULT_CHECKPOINT
     if isinstance(name_or_path, Path) or Path(name_or_path).is_dir():
         path = Path(name_or_path)
         if not path.is_dir():
