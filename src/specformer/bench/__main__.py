@@ -10,12 +10,15 @@ from specformer._checks import shown
 from specformer._logging import logger
 from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders, held_out_seen
 from specformer.bench._cohorts import read_cohorts
-from specformer.bench._linear import LINEAR_REFERENCES
+from specformer.bench._linear import LINEAR_REFERENCES, RANK_LAYER
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
 
-# What an untrained network is there for. It costs as much time as a trained one.
-UNTRAINED_AXES = ("tumour type", "few labels", "survival", "geometry")
+# What an untrained network is there for; it costs as much time as a trained one. Ranks as features need all genes.
+FEW_AXES = {
+    UNTRAINED: ("tumour type", "few labels", "survival", "geometry"),
+    RANK_LAYER: ("tumour type", "few labels", "survival"),
+}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
             {**embedders, **LINEAR_REFERENCES},
             cohorts,
             axes=args.axes,
-            only={UNTRAINED: UNTRAINED_AXES} if UNTRAINED in embedders else None,
+            only={name: axes for name, axes in FEW_AXES.items() if name in {*embedders, *LINEAR_REFERENCES}},
             reference="rank-PPCA + WCCN",
             n_boot=args.n_boot,
         )
