@@ -16,6 +16,7 @@ from specformer.pp._scan import require_linear, scan
 from specformer.pp._target import target_of
 from specformer.tl._provenance import provenance, summary
 from specformer.tl._ranks import rank_source
+from specformer.tl._trust import doubt, expected_cosine
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -86,8 +87,9 @@ def specformer_embed(
     `.obsm['X_specformer_windows']` : float32 `(n_obs, n_windows, hidden_size)`
         With `windows=True`, the vector of every window, head of the order first.
     `.uns['specformer' | key_added]` : dict
-        `params`; `checkpoint` (name, SHA-256 of the weights, versions); `genes` (names by route, coverage); `scale`
-        found, with the evidence; how many samples were `seen_in_pretraining`, by name.
+        `params`; `checkpoint` (name, SHA-256 of the weights, versions); `genes` (names by route, coverage, and the
+        cosine to the vector from all genes that random sets of as many genes reach); `scale` found, with the evidence;
+        how many samples were `seen_in_pretraining`, by name.
 
     Raises
     ------
@@ -132,6 +134,8 @@ def specformer_embed(
             "dtype": "float32" if dtype == "auto" else dtype,
         }
         note = provenance(adata, pretrained, match, found, params)
+        if warning := doubt(expected_cosine(pretrained.path, match.coverage), match.coverage):
+            logger.warning(warning)
         target = target_of(adata, copy=copy)
         target.obsm[key_added] = vectors
         if window_vectors is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from specformer.tl._trust import expected_cosine
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,15 @@ def provenance(
     """Everything that is needed to make the embedding again, in types that an `.h5ad` file can hold."""
     from specformer.model import seen_in_pretraining
 
+    genes: dict[str, Any] = {
+        "routes": match.counts,
+        "collapsed": match.n_collapsed,
+        "n_at_hand": len(match.genes),
+        "n_vocabulary": match.n_vocabulary,
+        "coverage": match.coverage,
+    }
+    if trust := expected_cosine(pretrained.path, match.coverage):
+        genes["expected_cosine"], genes["expected_cosine_low"] = trust
     return {
         "params": dict(params),
         "checkpoint": {
@@ -30,13 +41,7 @@ def provenance(
             "specformer_version": version("specformer"),
             "torch_version": version("torch"),
         },
-        "genes": {
-            "routes": match.counts,
-            "collapsed": match.n_collapsed,
-            "n_at_hand": len(match.genes),
-            "n_vocabulary": match.n_vocabulary,
-            "coverage": match.coverage,
-        },
+        "genes": genes,
         "scale": {"name": scale.name, **scale.evidence},
         "seen_in_pretraining": int(seen_in_pretraining(pretrained.path, adata.obs_names).sum()),
     }
