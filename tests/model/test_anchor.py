@@ -39,6 +39,14 @@ def test_posterior_of_any_genes_is_that_of_a_dense_oracle(genes, seed):
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("n_genes", [1, 20, 60])
+def test_uncertainty_is_the_posterior_covariance(n_genes):
+    module, genes = anchor(), torch.arange(n_genes)
+    loadings = module.loadings.numpy()[:n_genes].astype(float)
+    expected = np.linalg.inv(np.eye(N_ANCHOR) + loadings.T @ loadings / 0.35)
+    np.testing.assert_allclose(module.solver(genes)[1].numpy(), expected, atol=1e-6)
+
+
 @settings(max_examples=200)
 @given(st.permutations(range(20)))
 def test_order_of_genes_and_company_of_samples_do_not_matter(order):

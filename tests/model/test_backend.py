@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -11,10 +13,6 @@ KINDS = {
     "cls": {"cls_token": True, "window_embedding": "cls", "pooling": "attention"},
     "film": {"token": "film", "pooling": "gated_attention"},
 }
-
-
-def state():
-    return torch.get_num_threads(), torch.get_float32_matmul_precision()
 
 
 @pytest.fixture(params=KINDS)
@@ -39,9 +37,9 @@ def test_both_ways_of_fast_products_keep_the_numbers(model, windows, monkeypatch
     for answer in (True, False):
         monkeypatch.setattr(backend, "onednn_is_faster", lambda answer=answer: answer)
         with fast_inference(model) as encode:
-            used = model.config._attn_implementation
+            used = model.config._attn_implementation, torch.get_float32_matmul_precision()
             torch.testing.assert_close(model(ids, scores, encode=encode).vector, plain, atol=1e-5, rtol=0)
-        assert used == (backend.ATTENTION if answer else "sdpa")
+        assert used == ((backend.ATTENTION, "medium") if answer else ("sdpa", "highest"))
 
 
 @torch.no_grad()
@@ -88,15 +86,32 @@ def test_bfloat16_is_near(model, windows):
     assert torch.cosine_similarity(half.vector, plain.vector).min() > 0.99
 
 
-def test_everything_is_put_back_even_after_an_error(model, windows):
-    before = state()
+def test_everything_is_put_back_even_after_an_error(model, windows, monkeypatch):
+    monkeypatch.setattr(backend, "onednn_is_faster", lambda: True)
+    torch.set_float32_matmul_precision("highest")
+    n_threads = torch.get_num_threads()
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ids, scores = windows()
-    with pytest.raises(IndexError, match="out of range"), fast_inference(model, n_threads=3) as encode:
+    with pytest.raises(IndexError, match="out of range"), fast_inference(model, n_threads=n_threads + 2) as encode:
         encode(ids + 1_000, scores)
-    assert state() == before
+    assert torch.get_float32_matmul_precision() == "highest"
     assert model.config._attn_implementation == "sdpa"
     assert all(torch.equal(tensor, weights[name]) for name, tensor in model.state_dict().items())
+    assert torch.get_num_threads() == n_threads
+
+
+def test_threads_started_later_are_not_held_to_one(windows, tiny):
+    ids, _ = windows()
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with fast_inference(SpecformerForSamples(tiny()).eval()) as encode:
+            encode(ids)
+        with ThreadPoolExecutor(1) as later:
+            # A thread takes the process's number when it first computes.
+            assert later.submit(lambda: (torch.ones(9).sum(), torch.get_num_threads())[1]).result() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_self_test_turns_inexact_products_down(monkeypatch):

@@ -7,7 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from specformer.model import SpecformerForMaskedGenes, SpecformerForSamples, SpecformerModel, load, save
+from specformer.model import (
+    SpecformerForMaskedGenes,
+    SpecformerForSamples,
+    SpecformerModel,
+    load,
+    save,
+    seen_in_pretraining,
+)
 from specformer.model._config import POOLINGS
 
 
@@ -110,6 +117,11 @@ def test_card_and_membership_are_written_without_names(tmp_path, tiny, genes):
     lines = (path / "membership.csv").read_text().splitlines()
     assert lines[0] == "sha256"
     assert lines[1:] == sorted(hashlib.sha256(name).hexdigest() for name in (b"TCGA-1", b"TCGA-2"))
+    assert seen_in_pretraining(path, ["TCGA-3", "TCGA-2"]).tolist() == [False, True]
+
+
+def test_a_checkpoint_without_membership_has_seen_nobody(checkpoint):
+    assert seen_in_pretraining(checkpoint, ["a", "b"]).tolist() == [False, False]
 
 
 def test_a_failed_save_leaves_the_old_checkpoint_and_no_debris(tmp_path, checkpoint, tiny, genes):

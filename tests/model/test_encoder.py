@@ -68,6 +68,19 @@ def test_window_vector_is_the_cls_token_where_asked_for(tiny, windows):
         torch.testing.assert_close(model.window_vectors(ids), model(ids).cls_state)
 
 
+def test_masked_positions_do_not_hide_the_cls_token(tiny, windows):
+    ids = windows()[0].flatten(0, 1)
+    model = SpecformerModel(tiny(cls_token=True)).eval()
+    with torch.no_grad():
+        unmasked, masked = model(ids), model(ids, None, torch.ones_like(ids, dtype=torch.bool))
+        part = torch.ones_like(ids, dtype=torch.bool)
+        part[:, 10:] = False
+        short, padded = model(ids[:, :10]), model(ids, None, part)
+    torch.testing.assert_close(masked.last_hidden_state, unmasked.last_hidden_state, atol=1e-6, rtol=0)
+    torch.testing.assert_close(padded.cls_state, short.cls_state, atol=1e-6, rtol=0)
+    torch.testing.assert_close(padded.last_hidden_state[:, :10], short.last_hidden_state, atol=1e-6, rtol=0)
+
+
 def test_query_is_added_to_the_cls_token_alone(tiny, windows):
     ids, scores = (x.flatten(0, 1) for x in windows())
     model = SpecformerModel(tiny(token="film", cls_token=True, num_hidden_layers=0)).eval()

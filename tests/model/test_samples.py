@@ -24,10 +24,13 @@ def test_without_anchor_a_sample_is_its_pooled_windows(tiny, windows, pooling):
 def test_padded_windows_do_not_change_a_sample(tiny, windows):
     ids, scores = windows()
     model = SpecformerForSamples(tiny(token="film", pooling="gated_attention")).eval()
-    longer = [torch.cat([x, torch.zeros_like(x[:, :1])], dim=1) for x in (ids, scores)]
-    is_real = longer[0] > 0
+    ids[:, 1, 9:] = 0
+    is_real = ids > 0
+    longer = [torch.cat([x, torch.zeros_like(x[:, :1])], dim=1) for x in (ids, scores, is_real)]
     with torch.no_grad():
-        torch.testing.assert_close(model(*longer, is_real).vector, model(ids, scores).vector, atol=1e-6, rtol=0)
+        output, expected = model(*longer), model(ids, scores, is_real)
+    torch.testing.assert_close(output.vector, expected.vector, atol=1e-6, rtol=0)
+    assert (output.weights[:, :2] > 0.01).all(), "a window of which a part is padded still counts"
 
 
 def test_a_new_model_gives_the_anchor(anchored, windows):
@@ -48,9 +51,9 @@ def test_layers_add_to_the_anchor_once_trained(anchored, windows):
     model = SpecformerForSamples(anchored)
     model.set_anchor(torch.randn(60, 8))
     latent, target = torch.randn(3, 8), torch.randn(3, 60)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=3e-2)
     losses = []
-    for _ in range(40):
+    for _ in range(15):
         loss = (model.anchor.decode(model(ids, scores, None, latent).latent) - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
@@ -59,6 +62,17 @@ def test_layers_add_to_the_anchor_once_trained(anchored, windows):
     assert losses[-1] < 0.8 * losses[0]
     assert not torch.allclose(model(ids, scores, None, latent).latent, latent)
     assert torch.equal(model.anchor.whitening, torch.eye(8, 6)), "the anchor itself is not trained"
+
+
+def test_what_the_layers_add_is_evidence_weighed_by_the_uncertainty(anchored, windows):
+    ids, scores = windows()
+    model = SpecformerForSamples(anchored).eval()
+    torch.nn.init.normal_(model.residual.out.weight)
+    latent, uncertainty = torch.randn(3, 8), torch.rand(8, 8)
+    with torch.no_grad():
+        residual = model(ids, scores, None, latent).latent - latent
+        weighed = model(ids, scores, None, latent, uncertainty).latent - latent
+    torch.testing.assert_close(weighed, residual @ uncertainty, atol=1e-5, rtol=1e-5)
 
 
 def test_latent_reaches_the_windows(anchored, windows):
