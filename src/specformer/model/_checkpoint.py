@@ -182,5 +182,5 @@ def _fill(model: SpecformerPreTrainedModel, path: Path) -> None:
             if names == missing and names[0].startswith("pooling."):
                 msg += f" {model.config.pooling!r} pooling was not trained with it; set `pooling` to 'mean' there."
             raise ValueError(msg)
+    # Tied weights are one tensor under two names, of which the file has one.
     model.load_state_dict({name: weights[name].float() for name in expected}, strict=False)
-    model.tie_weights()
