@@ -7,6 +7,9 @@ from specformer.model._backend import fast_inference
 from specformer.model._checkpoint import Pretrained, load, seen_in_pretraining
 from specformer.model._config import PRESETS, SpecformerConfig
 from specformer.model._encoder import SpecformerModel, WindowOutput
+from specformer.model._head_files import load_head, save_head
+from specformer.model._heads import Head
+from specformer.model._losses import cox_loss
 from specformer.model._masked_genes import MaskedGenesOutput, SpecformerForMaskedGenes
 from specformer.model._panel import GenePanel
 from specformer.model._samples import SampleOutput, SpecformerForSamples
@@ -16,6 +19,7 @@ from specformer.model._windows import take_windows, window_starts, window_view
 __all__ = [
     "PRESETS",
     "GenePanel",
+    "Head",
     "LinearAnchor",
     "MaskedGenesOutput",
     "Pretrained",
@@ -25,9 +29,12 @@ __all__ = [
     "SpecformerForSamples",
     "SpecformerModel",
     "WindowOutput",
+    "cox_loss",
     "fast_inference",
     "load",
+    "load_head",
     "save",
+    "save_head",
     "seen_in_pretraining",
     "take_windows",
     "window_starts",

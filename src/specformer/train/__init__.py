@@ -1,8 +1,9 @@
-"""Pretraining: rank stores, objectives, and transformers' Trainer between them (torch)."""
+"""Pretraining: rank stores, objectives, and transformers' Trainer between them; and heads on frozen vectors (torch)."""
 
 from __future__ import annotations
 
 from specformer.train._corpus import Corpus
+from specformer.train._fit_head import fit_head
 from specformer.train._masked_genes import MaskedGenes
 from specformer.train._masking import mask_genes
 from specformer.train._pretrain import pretrain
@@ -18,6 +19,7 @@ __all__ = [
     "RankStore",
     "WholeProfile",
     "build_vocabulary",
+    "fit_head",
     "mask_genes",
     "pretrain",
     "rank_store",
