@@ -49,7 +49,9 @@ def main() -> None:
         for n in args.samples:
             path = Path(folder) / f"{n}.h5ad"
             subprocess.run([sys.executable, "-c", DRAW, str(path), str(n), str(args.genes)], check=True)
-            result = subprocess.run([sys.executable, "-c", EMBED, str(path)], check=True, capture_output=True, text=True)
+            result = subprocess.run(
+                [sys.executable, "-c", EMBED, str(path)], check=True, capture_output=True, text=True
+            )
             peak, seconds = map(float, result.stdout.split())
             size = path.stat().st_size / 1e9
             print(f"| {n:,} | {args.genes:,} | {size:.2f} GB | {peak:.2f} GB | {seconds:.0f} s |", flush=True)

@@ -93,3 +93,13 @@ def test_sparse_stays_sparse_and_sorted():
 def test_a_block_of_other_columns_is_refused():
     with pytest.raises(ValueError, match="2 columns; the alignment was made for 3"):
         align_columns(np.array([0, 1, 2])).apply(np.ones((1, 2), np.float32))
+
+
+def test_view_of_an_anndata_is_read_only():
+    import anndata as ad
+
+    adata = ad.AnnData(np.arange(12, dtype=np.float32).reshape(3, 4))
+    view = adata[1:]
+    align_columns(np.array([0, 1, 1, 0])).apply(view.X)
+    assert view.is_view
+    np.testing.assert_array_equal(view.X, adata.X[1:])

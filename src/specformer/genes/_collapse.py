@@ -81,7 +81,8 @@ class GeneAlignment:
             msg = f"The block has {block.shape[1]:,} columns; the alignment was made for {len(self.target):,}."
             raise ValueError(msg)
         if isinstance(block, np.ndarray):
-            block = block.astype(np.float32, copy=False)
+            # A plain array: what is taken from an AnnData view would write through to it.
+            block = np.asarray(block, dtype=np.float32)
             if len(self.columns) == len(self.target) and (self.columns == np.arange(len(self.target))).all():
                 return block
             taken = np.take(block, self.columns, axis=1)

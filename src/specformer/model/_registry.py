@@ -10,6 +10,7 @@ from specformer._checks import shown
 from specformer._settings import settings
 from specformer.genes import DEFAULT_CHECKPOINT
 
+
 class Download(NamedTuple):
     """A checkpoint as a zip archive on the web, of which the hash is known."""
 
