@@ -57,6 +57,7 @@ def load(
     model_class: type[Model] = SpecformerForSamples,  # type: ignore[assignment]
     *,
     pooling: str | None = None,
+    window_embedding: str | None = None,
 ) -> Pretrained[Model]:
     """Load a checkpoint by name (see `sf.models.available()`) or from a directory, after checking it.
 
@@ -69,6 +70,9 @@ def load(
     pooling
         Another way from windows to a sample than the checkpoint's default; needs weights trained for it, but for
         `"mean"`.
+    window_embedding
+        Another vector of a window than the checkpoint's default: `"mean"` of its genes, or its `"cls"` token, where it
+        has one. For heads on windows; the vectors of samples were trained with the default.
 
     Returns
     -------
@@ -91,6 +95,8 @@ def load(
     raw = _read_config(path)
     if pooling is not None:
         raw["pooling"] = pooling
+    if window_embedding is not None:
+        raw["window_embedding"] = window_embedding
     config = SpecformerConfig.from_dict(raw)
     genes = GeneVocabulary.read(path / GENES, weighting=config.weighting, n_obs=config.n_reference_obs)
     require_as_many_genes(genes, config, f"{path / GENES}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path  # noqa: TC003  (an attribute of a public class)
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -80,12 +80,12 @@ class Head(nn.Module):
     target_mean: torch.Tensor
     target_scale: torch.Tensor
     temperature: torch.Tensor
-    centroids: torch.Tensor | None
-    whitening: torch.Tensor | None
-    threshold: torch.Tensor | None
-    baseline_time: torch.Tensor | None
-    baseline_hazard: torch.Tensor | None
-    baseline_stratum: torch.Tensor | None
+    centroids: Any  # a tensor, or None
+    whitening: Any  # a tensor, or None
+    threshold: Any  # a tensor, or None
+    baseline_time: Any  # a tensor, or None
+    baseline_hazard: Any  # a tensor, or None
+    baseline_stratum: Any  # a tensor, or None
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Head(nn.Module):
         labels: Sequence[str],
         n_in: int,
         *,
-        aggregator: str | None = None,
+        aggregator: Literal["mean", "attention", "gated_attention", "transformer"] | None = None,
         hidden: Sequence[int] | str = (),
         dropout: float = 0.0,
         about: dict[str, Any] | None = None,
@@ -210,6 +210,6 @@ class Head(nn.Module):
             msg = f"This head reads vectors of shape {expected.format(self.n_in)}; found {X.shape}."
             raise ValueError(msg)
         head = deepcopy(self).to("cpu", torch.float64).eval()
-        # One fold of rows at a time keeps windows of a large cohort out of memory.
+        # A thousand rows at a time keeps windows of a large cohort out of memory.
         parts = np.array_split(X, max(1, -(-len(X) // 1024)))
         return torch.cat([read(head, torch.from_numpy(part.astype(np.float64))) for part in parts]).float().numpy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -116,6 +116,37 @@ def specformer_embed(
 
     require_one_of("dtype", dtype, DTYPES)
     pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
+    embedding = compute_embedding(
+        adata, pretrained, layer=layer, gene_key=gene_key, scale=scale, windows=windows, bypass_layers=bypass_layers,
+        batch_size=batch_size, device=device, dtype=dtype,
+    )  # fmt: skip
+    target = target_of(adata, copy=copy)
+    write_embedding(target, embedding, key_added)
+    return target if copy else None
+
+
+class Embedding(NamedTuple):
+    """What is written of an embedding."""
+
+    vectors: np.ndarray
+    windows: np.ndarray | None
+    note: dict[str, Any]
+
+
+def compute_embedding(
+    adata: AnnData,
+    pretrained: Pretrained,
+    *,
+    layer: str | None = None,
+    gene_key: str | None = None,
+    scale: str | None = None,
+    windows: bool = False,
+    bypass_layers: bool = False,
+    batch_size: int | Literal["auto"] = "auto",
+    device: str = "auto",
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+) -> Embedding:
+    """All that `specformer_embed` writes; `adata` is only read."""
     names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
     match = match_genes(list(names), pretrained.genes)
     with timed(f"embedding {adata.n_obs:,} samples with {pretrained.path.name}") as notes:
@@ -130,20 +161,25 @@ def specformer_embed(
             "layer": layer,
             "gene_key": gene_key,
             "pooling": pretrained.config.pooling,
+            "windows": windows,
+            "window_embedding": pretrained.config.window_embedding,
             "bypass_layers": bypass_layers,
             "dtype": "float32" if dtype == "auto" else dtype,
         }
         note = provenance(adata, pretrained, match, found, params)
         if warning := doubt(expected_cosine(pretrained.path, match.coverage), match.coverage):
             logger.warning(warning)
-        target = target_of(adata, copy=copy)
-        target.obsm[key_added] = vectors
-        if window_vectors is not None:
-            target.obsm[WINDOWS.name] = window_vectors
-        target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = note
         notes += summary(note)
-        notes.append(f"added {key_added!r}, {vectors.shape[1]} dimensions (adata.obsm)")
-    return target if copy else None
+    return Embedding(vectors, window_vectors, note)
+
+
+def write_embedding(target: AnnData, embedding: Embedding, key_added: str = X_SPECFORMER.name) -> None:
+    """Write vectors, windows and their note."""
+    target.obsm[key_added] = embedding.vectors
+    if embedding.windows is not None:
+        target.obsm[WINDOWS.name] = embedding.windows
+    target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = embedding.note
+    logger.info("    added %r, %d dimensions (adata.obsm)", key_added, embedding.vectors.shape[1])
 
 
 def _embed(

@@ -117,7 +117,7 @@ def figures(head: Head, problem: Problem) -> dict[str, float | None]:
     predicted = head.predict(problem.x.numpy())
     y = {name: value.numpy() for name, value in problem.y.items()}
     if head.task == "classification":
-        codes = np.arange(len(head.labels))
+        codes = range(len(head.labels))
         guess = predicted.argmax(axis=1)
         found = {
             "accuracy": accuracy(y["label"], guess),
