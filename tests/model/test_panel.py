@@ -28,6 +28,7 @@ def vocabulary() -> GeneVocabulary:
 
 @pytest.fixture
 def model(anchored) -> SpecformerForSamples:
+    anchored.weighting = "median"
     model = SpecformerForSamples(anchored).eval()
     model.set_anchor(torch.randn(N_GENES, 8), torch.randn(8, 6))
     torch.nn.init.normal_(model.residual.out.weight)
@@ -106,3 +107,13 @@ def test_published_tokens_need_no_scores(tiny, vocabulary, samples):
     model = SpecformerForSamples(tiny())
     inputs = GenePanel(model, vocabulary, np.arange(N_GENES)).inputs(*samples)
     assert set(inputs) == {"input_ids"}
+
+
+def test_zeros_have_an_order_where_the_weighting_gives_them_one(model, vocabulary, samples):
+    ranks, n_expressed = samples
+    last = ranks == N_GENES - 1
+    panel = GenePanel(model, vocabulary, np.arange(N_GENES))
+    shared = panel.scores(ranks, n_expressed)
+    panel.config.weighting = "tfidf"
+    own = panel.scores(ranks, n_expressed)
+    assert (own[1:][last[1:]] < shared[1:][last[1:]]).all()
