@@ -118,6 +118,108 @@ X_LINEAR = Key(
     "baselines.linear_embed",
 )
 
+CANCER_TYPE_PRED = Key(
+    "obs",
+    "cancer_type_pred",
+    "category",
+    "(n_obs,)",
+    "the most probable type, 'uncertain' below the stated confidence",
+    "tl.predict_cancer_type",
+)
+CANCER_TYPE_CONFIDENCE = Key(
+    "obs",
+    "cancer_type_confidence",
+    "float32",
+    "(n_obs,)",
+    "calibrated probability of the most probable type",
+    "tl.predict_cancer_type",
+)
+CANCER_TYPE_UNLIKE = Key(
+    "obs",
+    "cancer_type_unlike_training",
+    "bool",
+    "(n_obs,)",
+    "whether the sample is farther from every type than training patients are",
+    "tl.predict_cancer_type",
+)
+CANCER_TYPE_PROBA = Key(
+    "obsm",
+    "cancer_type_proba",
+    "DataFrame of float32",
+    "(n_obs, n_types)",
+    "calibrated probability of each type",
+    "tl.predict_cancer_type",
+)
+CANCER_TYPE_NOTE = Key(
+    "uns", "cancer_type_pred", "dict", "", "head, checkpoint, threshold and counts", "tl.predict_cancer_type"
+)
+PATHWAY_SCORE = Key(
+    "obsm",
+    "pathway_score",
+    "DataFrame of float32",
+    "(n_obs, n_pathways)",
+    "single-sample enrichment of each gene set, computed from expression",
+    "tl.score_pathways",
+)
+PATHWAY_SCORE_NOTE = Key("uns", "pathway_score", "dict", "", "gene sets and scale of the scores", "tl.score_pathways")
+PATHWAY_ACTIVITY = Key(
+    "obsm",
+    "pathway_activity",
+    "DataFrame of float32",
+    "(n_obs, n_pathways)",
+    "predicted activity of each pathway, in standard deviations of the training cohort",
+    "tl.predict_pathways",
+)
+PATHWAY_NOTE = Key("uns", "pathway_activity", "dict", "", "head and checkpoint", "tl.predict_pathways")
+OS_RISK = Key(
+    "obs",
+    "OS_risk",
+    "float32",
+    "(n_obs,)",
+    "log hazard relative to the training cohort's mean; DSS_risk, PFI_risk and DFI_risk likewise",
+    "tl.predict_survival",
+)
+OS_SURVIVAL = Key(
+    "obsm",
+    "OS_survival",
+    "DataFrame of float32",
+    "(n_obs, n_times)",
+    "probability of no event up to each time (column, in days), on request; other endpoints likewise",
+    "tl.predict_survival",
+)
+SURVIVAL_NOTE = Key("uns", "survival", "dict", "", "head and checkpoint of each endpoint", "tl.predict_survival")
+PREDICTED = Key(
+    "layers",
+    "predicted",
+    "float32",
+    "(n_obs, n_vars)",
+    "predicted expression; missing where the gene is not known",
+    "tl.predict_expression",
+)
+PREDICTED_NOTE = Key(
+    "uns", "predicted", "dict", "", "how expression was predicted, and its unit", "tl.predict_expression"
+)
+TRANSFERRED = Key(
+    "obs", "transferred", "category", "(n_obs,)", "label of the nearest reference samples", "tl.transfer_labels"
+)
+TRANSFERRED_CONFIDENCE = Key(
+    "obs",
+    "transferred_confidence",
+    "float32",
+    "(n_obs,)",
+    "weighted share of the nearest reference samples that have it",
+    "tl.transfer_labels",
+)
+TRANSFERRED_NOTE = Key("uns", "transferred", "dict", "", "reference, column, neighbours", "tl.transfer_labels")
+GENE_EMBEDDING = Key(
+    "varm",
+    "specformer",
+    "float32",
+    "(n_vars, hidden_size)",
+    "the checkpoint's vector of each gene; missing where it is not known",
+    "tl.gene_embeddings",
+)
+
 
 def table() -> list[Key]:
     """Every key, in the order in which data meets them."""
