@@ -122,7 +122,7 @@ def fit_linear(
         msg = f"A pair holds the same samples twice, row by row; found {shown(uneven)} samples."
         raise ValueError(msg)
     size = {} if n_dims is None else {"n_top" if method == "hvg" else "n_dims": n_dims}
-    vocabulary = _own_vocabulary(adata) if vocabulary is None else vocabulary
+    vocabulary = own_vocabulary(adata) if vocabulary is None else vocabulary
     with timed(f"fitting {method} to {adata.n_obs:,} samples"):
         embedder = LinearEmbedder(METHODS[method].fit(*linear_matrix(adata, vocabulary, layer), **size), vocabulary)
         if not pairs:
@@ -193,7 +193,8 @@ def linear_matrix(
     return np.concatenate(dense), vocabulary.ids[alignment.genes].astype(str)
 
 
-def _own_vocabulary(adata: AnnData) -> GeneVocabulary:
+def own_vocabulary(adata: AnnData) -> GeneVocabulary:
+    """The names that `adata.var` gives its genes."""
     named = [column for column in ("symbol", "ensembl", "entrez") if column in adata.var]
     if {"symbol", "ensembl"} & set(named):
         return GeneVocabulary.from_table(adata.var[named])
