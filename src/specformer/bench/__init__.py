@@ -8,10 +8,12 @@ from specformer.bench._linear import LINEAR_REFERENCES
 from specformer.bench._robustness import coverage_curve, robustness
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
+from specformer.bench._trained import TRAINED_REFERENCES, trained_embedders
 
 __all__ = [
     "AXES",
     "LINEAR_REFERENCES",
+    "TRAINED_REFERENCES",
     "Cohorts",
     "checkpoint_embedder",
     "checkpoint_embedders",
@@ -21,4 +23,5 @@ __all__ = [
     "read_cohorts",
     "robustness",
     "run",
+    "trained_embedders",
 ]

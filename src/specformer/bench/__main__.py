@@ -13,6 +13,7 @@ from specformer.bench._cohorts import read_cohorts
 from specformer.bench._linear import LINEAR_REFERENCES, RANK_LAYER
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
+from specformer.bench._trained import trained_embedders
 
 # What an untrained network is there for; it costs as much time as a trained one. Ranks as features need all genes.
 FEW_AXES = {
@@ -31,6 +32,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--axes", nargs="*", default=None, choices=list(AXES), help="axes to measure; all by default")
     parser.add_argument("--n-boot", type=int, default=1000, help="draws of patients")
     parser.add_argument("--linear-only", action="store_true", help="the classical references alone, without torch")
+    parser.add_argument(
+        "--trained",
+        nargs="?",
+        type=float,
+        const=10.0,
+        metavar="MINUTES",
+        help="also VAE, GAN and masked models, each trained for so many minutes (10) on the training patients of the wide "
+        "cohort and kept in the cache",
+    )
     args = parser.parse_args(arguments)
 
     try:
@@ -44,8 +54,9 @@ def main(arguments: list[str] | None = None) -> None:
         for checkpoint in checkpoints:
             if seen := held_out_seen(checkpoint, cohorts):
                 logger.warning("%s was pretrained on held-out samples: %s", checkpoint or "the default", shown(seen))
+        trained = {} if args.trained is None else trained_embedders(cohorts, minutes=args.trained)
         results = run(
-            {**embedders, **LINEAR_REFERENCES},
+            {**embedders, **LINEAR_REFERENCES, **trained},
             cohorts,
             axes=args.axes,
             only={name: axes for name, axes in FEW_AXES.items() if name in {*embedders, *LINEAR_REFERENCES}},
