@@ -10,6 +10,7 @@ import pandas as pd
 from specformer._keys import GENE_FILTER
 from specformer.genes import GeneVocabulary, match_genes
 from specformer.genes._identifiers import ENSEMBL, SYMBOL_ENTREZ, clean, kind_of
+from specformer.genes._match import _find as find
 from specformer.genes._vocabulary import ID_COLUMNS, as_text
 
 if TYPE_CHECKING:
@@ -38,17 +39,20 @@ def cohort_table(
     grow
         Whether columns that `known` does not know become genes under the name that they have.
     """
-    table = None if known is None else known.table[list(ID_COLUMNS)]
     chosen = [_informative(adata) for adata in cohorts]
+    vocabulary = known
     for adata, own, keep in zip(cohorts, names, chosen, strict=True):
         if grow:
-            table = _grown(table, _own_table(adata, own)[keep])
-    vocabulary = GeneVocabulary.from_table(table)
+            vocabulary = _grown(vocabulary, _own_table(adata, own)[keep], [own[i] for i in np.flatnonzero(keep)])
+    if vocabulary is None:
+        msg = "Found no gene names: pass a `table` of genes, or let the cohorts' own names do."
+        raise ValueError(msg)
     hit = np.zeros(len(vocabulary), bool)
     for own, keep in zip(names, chosen, strict=True):
         index = match_genes(own, vocabulary).index[keep]
         hit[index[index >= 0]] = True
-    return vocabulary.take(np.flatnonzero(hit))
+    kept = vocabulary.take(np.flatnonzero(hit))
+    return GeneVocabulary(kept.table[list(ID_COLUMNS)])
 
 
 def _informative(adata: AnnData) -> np.ndarray:
@@ -82,17 +86,17 @@ def _own_table(adata: AnnData, names: list[object]) -> pd.DataFrame:
     return pd.DataFrame(own, dtype=object)
 
 
-def _grown(table: pd.DataFrame | None, own: pd.DataFrame) -> pd.DataFrame:
-    """`table` and the rows of `own` of which it has neither the symbol nor the Ensembl id, each once."""
-    own = own[own["symbol"].ne("") | own["ensembl"].ne("")]
-    if table is not None:
-        vocabulary = GeneVocabulary.from_table(table)
+def _grown(vocabulary: GeneVocabulary | None, own: pd.DataFrame, names: list[object]) -> GeneVocabulary:
+    """The vocabulary and the rows of `own` whose name it does not know, and whose ids it does not have, each once."""
+    if vocabulary is not None:
         lookup = vocabulary.lookup
-        strange = ~(
-            own["symbol"].isin(lookup.symbol) | own["symbol"].isin(lookup.alias) | own["ensembl"].isin(lookup.ensembl)
-        )
-        own = own[strange]
+        is_known = np.array([find(name, lookup)[0] >= 0 for name in clean(names)])
+        own = own[~(is_known | own["symbol"].isin(lookup.symbol) | own["ensembl"].isin(lookup.ensembl))]
+    own = own[own["symbol"].ne("") | own["ensembl"].ne("")]
+    if vocabulary is not None and own.empty:
+        return vocabulary
     for column in ("symbol", "ensembl"):
         own = own[own[column].eq("") | ~own[column].duplicated()]
     own = own.assign(entrez=own["entrez"].mask(own["entrez"].duplicated(), ""))
-    return own if table is None else pd.concat([table, own], ignore_index=True)
+    parts = [own] if vocabulary is None else [vocabulary.table[list(ID_COLUMNS)], own]
+    return GeneVocabulary.from_table(pd.concat(parts, ignore_index=True))

@@ -22,7 +22,7 @@ from specformer.ranking._order import rank_dtype
 from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from anndata import AnnData
 
@@ -74,9 +74,11 @@ class RankStore:
         """
         return ordered_genes(self.weighting, self.n_expressed, self.n_genes)
 
-    def scores(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Normal scores of some rows, float32 (n, G)."""
-        return normal_scores(np.asarray(self.ranks[rows]), self.n_ordered[rows])
+    def scores(
+        self, rows: np.ndarray | slice, *, quantile: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Normal scores of some rows, float32 (n, G); `quantile` as for `sf.ranking.normal_scores`."""
+        return normal_scores(np.asarray(self.ranks[rows]), self.n_ordered[rows], quantile=quantile)
 
 
 def rank_store(

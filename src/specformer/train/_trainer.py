@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -11,11 +12,15 @@ import torch
 from torch.utils.data import Dataset
 from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils import logging as hf_logging
 
+from specformer._checks import shown
 from specformer.train._checkpoints import rotate, seal
 from specformer.train._masking import step_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from torch.utils.data import DataLoader
     from transformers import PreTrainedModel, TrainingArguments
@@ -147,9 +152,7 @@ class ObjectiveTrainer(Trainer):
         """As the Trainer's, with the objective's figures."""
         start = perf_counter()
         self._n_validated, self._validation_sums = 0, {}
-        output = super().evaluation_loop(
-            dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
-        )
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         metrics = cast("dict[str, float]", output.metrics)
         for name, value in self._means(self._validation_sums).items():
             metrics[f"{metric_key_prefix}_{name}"] = value
@@ -197,7 +200,9 @@ class ObjectiveTrainer(Trainer):
         Biases and norms are left out as always; gene embeddings too, whose length means something: it is the loading
         of a gene in a film token, and would be pulled to zero by what is to keep the layers small.
         """
-        return [name for name in super().get_decay_parameter_names(model) if "embeddings" not in name]
+        tied = getattr(self.model, "_tied_weights_keys", None) or ()
+        names = super().get_decay_parameter_names(model)
+        return [name for name in names if "embeddings" not in name and name not in tied]
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         run = Path(self._get_output_dir(trial=trial))
@@ -208,7 +213,8 @@ class ObjectiveTrainer(Trainer):
         # The Trainer would remove older checkpoints before this one is sealed.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
-            super()._save_checkpoint(model, trial)
+            with _no_bar_for_shards():
+                super()._save_checkpoint(model, trial)
         finally:
             self.args.save_total_limit = limit
         self.accelerator.wait_for_everyone()
@@ -218,6 +224,14 @@ class ObjectiveTrainer(Trainer):
             seal(directory)
             best = self.state.best_model_checkpoint
             rotate(run, limit, None if best is None else Path(best))
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        # Tied weights are stored once, which is no loss; anything else is.
+        missing = sorted(set(load_result.missing_keys) - set(getattr(self.model, "_tied_weights_keys", None) or ()))
+        if missing or load_result.unexpected_keys:
+            names = shown([*missing, *load_result.unexpected_keys])
+            msg = f"The checkpoint to resume from belongs to another model: {names} are missing or unknown."
+            raise ValueError(msg)
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.args.device).manual_seed(seed)
@@ -230,6 +244,17 @@ class ObjectiveTrainer(Trainer):
             total_of_all, weight_of_all = self.accelerator.reduce(pair, reduction="sum").tolist()
             means[name] = total_of_all / weight_of_all
         return means
+
+
+@contextmanager
+def _no_bar_for_shards() -> Iterator[None]:
+    was_on = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            hf_logging.enable_progress_bar()
 
 
 def _add(sums: dict[str, Any], figures: dict[str, torch.Tensor], weight: int) -> None:

@@ -11,7 +11,7 @@ from anndata import AnnData
 from specformer._logging import timed
 from specformer.genes import GeneVocabulary, align_columns, match_genes, shipped_vocabulary
 from specformer.pp._scan import require_linear, scan
-from specformer.ranking import fit_statistics
+from specformer.ranking import fit_statistics, panel_quantile
 from specformer.train._combine import combine_statistics
 from specformer.train._gene_ids import cohort_table
 from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
@@ -117,17 +117,40 @@ def _fit(
 def _score_moments(
     cohorts: list[AnnData], masks: list[np.ndarray | None], vocabulary: GeneVocabulary, **reading: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each gene's normal score over the training samples that have it, float32."""
-    n, sums, squares = (np.zeros(len(vocabulary)) for _ in range(3))
-    for adata, mask in zip(cohorts, masks, strict=True):
-        store = rank_store(adata, vocabulary, rows=mask, **reading)  # type: ignore[arg-type]
-        n[store.genes] += len(store)
+    """Mean and standard deviation of each gene's normal score over the training samples that have it, float32.
+
+    The cohort with most genes says what a rank means. Ranks among fewer genes are read in its terms, as those of a
+    panel are when it is embedded.
+    """
+    stores = [rank_store(adata, vocabulary, rows=mask, **reading) for adata, mask in zip(cohorts, masks, strict=True)]  # type: ignore[arg-type]
+    stores.sort(key=lambda store: -store.n_genes)
+    moments = _Moments(len(vocabulary))
+    for store in stores:
+        quantile = None
+        known = moments.n[store.genes] > 0
+        if known.any() and store.n_genes < stores[0].n_genes:
+            mean, sd = moments.mean_and_sd()
+            quantile = panel_quantile(mean[store.genes][known], sd[store.genes][known])
         for start in range(0, len(store), 256):
-            scores = store.scores(slice(start, start + 256)).astype(np.float64)
-            sums[store.genes] += scores.sum(axis=0)
-            squares[store.genes] += (scores**2).sum(axis=0)
-    mean = sums / np.maximum(n, 1)
-    variance = squares / np.maximum(n, 1) - mean**2
-    # A gene that never moves has nothing to say; its score stays near zero rather than becoming infinite.
-    sd = np.sqrt(np.where(variance > 1e-8, variance, 1.0))
+            moments.add(store.genes, store.scores(slice(start, start + 256), quantile=quantile))
+    mean, sd = moments.mean_and_sd()
     return mean.astype(np.float32), sd.astype(np.float32)
+
+
+class _Moments:
+    """Sums of scores and of their squares, gene by gene."""
+
+    def __init__(self, n_genes: int) -> None:
+        self.n, self.sums, self.squares = (np.zeros(n_genes) for _ in range(3))
+
+    def add(self, genes: np.ndarray, scores: np.ndarray) -> None:
+        self.n[genes] += len(scores)
+        self.sums[genes] += scores.sum(axis=0, dtype=np.float64)
+        self.squares[genes] += np.square(scores, dtype=np.float64).sum(axis=0)
+
+    def mean_and_sd(self) -> tuple[np.ndarray, np.ndarray]:
+        n = np.maximum(self.n, 1)
+        mean = self.sums / n
+        variance = self.squares / n - mean**2
+        # A gene that never moves has nothing to say; its score stays near zero rather than becoming infinite.
+        return mean, np.sqrt(np.where(variance > 1e-8, variance, 1.0))
