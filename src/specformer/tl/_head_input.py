@@ -60,7 +60,7 @@ def read_input(
         X = np.asarray(require_key(adata, "obsm", use_rep, run="the same reduction as on the training cohort"))
         return HeadInput(X, None, {"use_rep": use_rep})
     if model is not None:
-        model = _require_own(head, _opened(model, how), str(model if isinstance(model, str | Path) else model.path))
+        model = _opened(head, model, "")
     own_note = adata.uns.get(SPECFORMER.name if use_rep in (X_SPECFORMER.name, WINDOWS.name) else use_rep)
     note = {"use_rep": use_rep, "checkpoint": checkpoint["name"], "checkpoint_sha256": checkpoint["sha256"]}
     asked = {name: value for name, value in {"layer": layer, "gene_key": gene_key}.items() if value is not None}
@@ -70,7 +70,8 @@ def read_input(
             np.asarray(adata.obsm[use_rep]), None, {**note, "embedded": "before", "gene_coverage": genes["coverage"]}
         )
     if model is None:
-        model = _require_own(head, _opened(_beside(head), how), "the default checkpoint" if head.path is None else "")
+        place = _beside(head)
+        model = _opened(head, place, "the default checkpoint" if place is None else "")
     if use_rep in adata.obsm:
         logger.info(
             "adata.obsm[%r] was made otherwise than this head's vectors: it stays, and others are made.", use_rep
@@ -105,19 +106,15 @@ def _beside(head: Head) -> Path | None:
     return place if place is not None and (place / "genes.csv").is_file() else None
 
 
-def _opened(model: str | Path | Pretrained | None, how: dict[str, Any]) -> Pretrained:
+def _opened(head: Head, model: str | Path | Pretrained | None, where: str) -> Pretrained:
+    """The head's own checkpoint, used in the head's way; any other is refused."""
     from specformer.model import load
-
-    ways: dict[str, Any] = {name: how.get(name) for name in ("pooling", "window_embedding")}
-    if model is None or isinstance(model, str | Path):
-        return load(model, **ways)
-    if any(value is not None and getattr(model.config, name) != value for name, value in ways.items()):
-        return load(model.path, **ways)
-    return model
-
-
-def _require_own(head: Head, pretrained: Pretrained, where: str) -> Pretrained:
     from specformer.model._head_files import require_same_checkpoint
 
+    pretrained = load(model) if model is None or isinstance(model, str | Path) else model
     require_same_checkpoint(head, pretrained.sha256, where or str(pretrained.path))
-    return pretrained
+    how = head.about.get("embedding") or {}
+    ways: dict[str, Any] = {name: how.get(name) for name in ("pooling", "window_embedding")}
+    if all(value in (None, getattr(pretrained.config, name)) for name, value in ways.items()):
+        return pretrained
+    return load(pretrained.path, **ways)

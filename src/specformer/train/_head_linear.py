@@ -20,6 +20,8 @@ PENALTIES = {
     "survival": np.logspace(1, -2, 7),
 }
 N_STEPS = 100
+# Largest gradient that is taken for none: in the head itself, and where penalties are only compared.
+FINE, COARSE = 1e-7, 1e-4
 
 
 class LinearMap(NamedTuple):
@@ -71,14 +73,14 @@ def fit_linear_map(problem: Problem, fold: np.ndarray, penalty: float | None) ->
             inside, outside = (torch.from_numpy(rows) for rows in (fold != held_out, fold == held_out))
             if not _can_be_fitted(problem.at(inside)):
                 continue
-            maps = path(problem.at(inside), penalties)
+            maps = path(problem.at(inside), penalties, COARSE)
             losses += [_held_out_loss(problem, fitted, inside, outside) for fitted in maps]
         best = int(np.argmin(losses))
         logger.debug("penalties %s: %s", penalties, losses)
         if best == len(penalties) - 1:
             logger.debug("the weakest penalty was the best")
         penalties = penalties[: best + 1]  # down the same path, so that the start is the same
-    return path(problem, penalties)[-1], float(penalties[-1])
+    return path(problem, penalties, FINE)[-1], float(penalties[-1])
 
 
 def _can_be_fitted(problem: Problem) -> bool:
@@ -96,7 +98,7 @@ def _held_out_loss(problem: Problem, fitted: LinearMap, inside: torch.Tensor, ou
     return float(held_out.loss(fitted(held_out.x))) * len(held_out.x)
 
 
-def _ridge_path(problem: Problem, penalties: np.ndarray) -> list[LinearMap]:
+def _ridge_path(problem: Problem, penalties: np.ndarray, _: float) -> list[LinearMap]:
     centre, level = problem.x.mean(dim=0), problem.y["value"].mean(dim=0)
     x, y = problem.x - centre, problem.y["value"] - level
     variance, axes = torch.linalg.eigh(x.T @ x / len(x))
@@ -108,12 +110,16 @@ def _ridge_path(problem: Problem, penalties: np.ndarray) -> list[LinearMap]:
     return maps
 
 
-def _descent_path(problem: Problem, penalties: np.ndarray) -> list[LinearMap]:
+def _descent_path(problem: Problem, penalties: np.ndarray, tolerance: float) -> list[LinearMap]:
     weight = torch.zeros(problem.n_out, problem.x.shape[1], dtype=problem.x.dtype, requires_grad=True)
     bias = torch.zeros(problem.n_out, dtype=problem.x.dtype, requires_grad=problem.task != "survival")
     maps = []
     for penalty in penalties:
-        _descend([p for p in (weight, bias) if p.requires_grad], _objective(problem, weight, bias, float(penalty)))
+        # On the way to the last penalty a rough solution will do.
+        stop = tolerance if penalty == penalties[-1] else COARSE
+        _descend(
+            [p for p in (weight, bias) if p.requires_grad], _objective(problem, weight, bias, float(penalty)), stop
+        )
         maps.append(LinearMap(weight.detach().clone(), bias.detach().clone()))
     return maps
 
@@ -124,9 +130,9 @@ def _objective(
     return lambda: problem.loss(problem.x @ weight.T + bias) + penalty / 2 * weight.square().sum()
 
 
-def _descend(parameters: list[torch.Tensor], objective: Callable[[], torch.Tensor]) -> None:
+def _descend(parameters: list[torch.Tensor], objective: Callable[[], torch.Tensor], tolerance: float) -> None:
     optimizer = torch.optim.LBFGS(
-        parameters, max_iter=N_STEPS, tolerance_grad=1e-7, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+        parameters, max_iter=N_STEPS, tolerance_grad=tolerance, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     )
 
     def closure() -> torch.Tensor:
