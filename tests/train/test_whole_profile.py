@@ -104,3 +104,18 @@ def test_published_tokens_are_refused(objective):
     config = sf.model.SpecformerConfig.preset("mini", vocab_size=objective.config.vocab_size)
     with pytest.raises(ValueError, match="token='film'"):
         WholeProfile(objective.corpus, config, objective.vocabulary)
+
+
+def test_pretrain_by_name(cohorts, tmp_path):
+    trained = sf.train.pretrain(
+        list(cohorts),
+        {"preset": "mini", "n_anchor": 8, "num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 64},
+        output_dir=tmp_path / "run",
+        objective="whole_profile",
+        objective_options={"pairs": [(0, 1)], "max_genes": 40},
+        args={"max_steps": 2, "per_device_train_batch_size": 8, "eval_strategy": "no", "save_strategy": "no"},
+    )
+    assert trained.config.weighting == "median"
+    adata = cohorts[0].copy()
+    sf.tl.specformer_embed(adata, tmp_path / "run" / "model")
+    assert adata.obsm["X_specformer"].shape == (80, 8)

@@ -145,7 +145,7 @@ def pretrain(
         cohorts = open_cohorts(adata)
         sides = sides_of(cohorts, validation=validation)
         reading = {"layer": layer, "scale": scale, "gene_key": gene_key}
-        asked = asked_config(config)
+        asked = asked_config(config, getattr(_maker(objective), "config_needed", None))
         genes = vocabulary or build_vocabulary(
             cohorts,
             weighting=weighting or asked.weighting,

@@ -25,13 +25,15 @@ RECIPE = "recipe.json"
 _OF_THE_VERSION = ("transformers_version", "specformer_version")
 
 
-def asked_config(config: str | Mapping[str, Any] | SpecformerConfig) -> SpecformerConfig:
-    """What a user may say, as a config."""
+def asked_config(
+    config: str | Mapping[str, Any] | SpecformerConfig, of_objective: Mapping[str, Any] | None = None
+) -> SpecformerConfig:
+    """What a user may say, as a config; what the objective needs of one goes beneath it."""
     if isinstance(config, SpecformerConfig):
         return config
     overrides = {} if isinstance(config, str) else dict(config)
     name = config if isinstance(config, str) else overrides.pop("preset", "mini")
-    return SpecformerConfig.preset(name, **overrides)
+    return SpecformerConfig.preset(name, **{**(of_objective or {}), **overrides})
 
 
 def fitted_config(config: SpecformerConfig, genes: GeneVocabulary) -> SpecformerConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 import torch
@@ -50,6 +50,19 @@ class WholeProfile:
     """
 
     name = "whole_profile"
+    config_needed: ClassVar = {
+        "token": "film",
+        "weighting": "median",
+        # The [CLS] token of a window carries the anchor in and the window's vector out.
+        "cls_token": True,
+        "window_embedding": "cls",
+        "pooling": "gated_attention",
+        "n_anchor": 128,
+        "noise_variance": 0.35,
+        # Film tokens have no position, so that overlap would only read every gene twice.
+        "stride": 512,
+    }
+    """What differs from the published recipe where a config is given by name or as a dictionary."""
 
     def __init__(
         self,
@@ -65,7 +78,10 @@ class WholeProfile:
         temperature: float = 0.1,
     ) -> None:
         if config.token != "film" or not config.n_anchor:
-            msg = "Whole-profile prediction needs `token='film'` and `n_anchor` above 0; the `mini` recipe has them."
+            msg = (
+                "Whole-profile prediction needs `token='film'` and `n_anchor` above 0. Found "
+                f"token={config.token!r}, n_anchor={config.n_anchor}. A config given by its name has them."
+            )
             raise ValueError(msg)
         self.corpus, self.vocabulary, self.config = corpus, genes, config
         self.pairs = list(pairs)
