@@ -126,3 +126,13 @@ def test_a_scheme_is_drawn_among_those_that_a_sample_has():
     assert set(draws[:, 2]) == {1}
     share = np.bincount(draws[:, 1], minlength=3) / 600
     assert np.abs(share - 1 / 3).max() < 4 * (2 / 9 / 600) ** 0.5
+
+
+def test_a_scheme_that_cannot_be_had_is_refused(cohort, genes):
+    tpm = sf.pp.to_scheme(cohort, "tpm", lengths=np.linspace(500, 5000, 120), copy=True)
+    with pytest.raises(ValueError, match="'fpkm' cannot be had from tpm values: TPM are divided by gene length already"):
+        rank_store(tpm, genes, scheme="fpkm", lengths=np.ones(120))
+    with pytest.raises(ValueError, match="need the length of each gene"):
+        rank_store(cohort, genes, scheme="tpm")
+    with pytest.raises(KeyError, match="bases"):
+        rank_store(cohort, genes, scheme="tpm", lengths="bases")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from transformers import set_seed
 
-from specformer._checks import require_key, require_one_of
+from specformer._checks import require_one_of
 from specformer._logging import timed
 from specformer.model import load, save
 from specformer.train._arguments import training_arguments
@@ -159,7 +159,7 @@ def pretrain(
                 genes,
                 rows=side != "test",
                 scheme=scheme,
-                lengths=_lengths(cohort, lengths),
+                lengths=lengths,
                 path=cache,
                 **reading,
             )
@@ -237,12 +237,6 @@ def _maker(objective: str | Callable[..., Objective]) -> Callable[..., Objective
         return objective
     require_one_of("objective", objective, tuple(OBJECTIVES))
     return OBJECTIVES[objective]
-
-
-def _lengths(adata: AnnData, lengths: str | None) -> np.ndarray | None:
-    if lengths is None:
-        return None
-    return require_key(adata, "var", lengths, run=f"adata.var[{lengths!r}] = ...").to_numpy(np.float64)
 
 
 def _report_progress(trainer: ObjectiveTrainer) -> None:

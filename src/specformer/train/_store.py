@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from specformer._checks import require_rows
 from specformer._logging import logger
-from specformer.genes import align_columns, match_genes
-from specformer.pp._scan import require_linear, scan
 from specformer.pp._statistics import vocabulary_statistics
-from specformer.ranking import normal_scores, normalise_rows, ordered_genes, rank_rows
+from specformer.ranking import normal_scores, ordered_genes
 from specformer.ranking._order import rank_dtype
-from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
+from specformer.train._aligned import AlignedCohort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from anndata import AnnData
 
     from specformer.genes import GeneVocabulary
+    from specformer.ranking import GeneStatistics
     from specformer.ranking._types import Block
 
 
@@ -90,7 +88,7 @@ def rank_store(
     scale: str | None = None,
     gene_key: str | None = None,
     scheme: str | None = None,
-    lengths: np.ndarray | None = None,
+    lengths: str | np.ndarray | None = None,
     path: str | Path | None = None,
 ) -> RankStore:
     """Rank every sample once, with the frozen statistics of a vocabulary.
@@ -112,7 +110,7 @@ def rank_store(
     scheme
         Bring counts to this normalisation scheme first (see `sf.pp.to_scheme`).
     lengths
-        Bases of each column, for the schemes that need them.
+        Bases of each column, for the schemes that need them: a column of `var`, or an array.
     path
         A folder to keep the ranks in, as a memory map whose name is a hash of everything that decides them: of the
         values themselves, the statistics, the genes, the samples and the scheme. Where the same ranks are there
@@ -135,37 +133,37 @@ def rank_store(
     >>> sf.train.rank_store(adata, genes).ranks.dtype
     dtype('uint16')
     """
-    mask = row_mask(adata, rows)
-    found = scan(adata, layer, scale)
-    require_linear(found, layer)
-    alignment = align_columns(match_genes(gene_names(adata, gene_key), vocabulary))
-    statistics = vocabulary_statistics(vocabulary).take(alignment.genes)
-    samples = adata.obs_names.to_numpy(str)[slice(None) if mask is None else mask]
-
-    shape = (len(samples), len(alignment.genes))
+    cohort = AlignedCohort.of(
+        adata, vocabulary, rows=rows, layer=layer, scale=scale, gene_key=gene_key, scheme=scheme, lengths=lengths
+    )
+    genes, samples = cohort.alignment.genes, cohort.samples
+    statistics = vocabulary_statistics(vocabulary).take(genes)
+    shape = (len(samples), len(genes))
     file, digest = None, ""
     if path is not None:
-        parts = (statistics.fingerprint, alignment.genes, alignment.target, samples, scheme or "", found.name)
-        digest = _digest(parts, lengths, (block for _, block in linear_blocks(adata, layer, found.name, mask)))
+        digest = _digest(cohort, statistics.fingerprint)
         file = Path(path) / f"{digest[:20]}.npy"
     held = None if file is None else _stored(file, digest, shape)
     if held is None:
-        new = _NewRanks(file, shape)
-        start = 0
-        for _, block in linear_blocks(adata, layer, found.name, mask):
-            linear = alignment.apply(block if scheme is None else normalise_rows(block, scheme, lengths))
-            here = slice(start, start := start + linear.shape[0])
-            new.n_expressed[here] = np.asarray((linear > 0).sum(axis=1)).ravel()
-            new.ranks[here] = rank_rows(linear, statistics)
-        names = adata.obs_names[slice(None) if mask is None else mask]
-        silent = new.n_expressed == 0
-        if silent.any():
-            new.discard()
-        require_rows(silent, names, "None of the known genes is expressed", "Drop these samples.")
-        held = new.keep(digest)
+        held = _rank(cohort, statistics, file, digest)
     else:
         logger.info("ranks of %s samples are at hand in %s", f"{len(samples):,}", file)
-    return RankStore(*held, alignment.genes, samples, scheme or found.name, vocabulary.weighting)
+    return RankStore(*held, genes, samples, scheme or cohort.unit, vocabulary.weighting)
+
+
+def _rank(
+    cohort: AlignedCohort, statistics: GeneStatistics, file: Path | None, digest: str
+) -> tuple[np.ndarray, np.ndarray]:
+    new = _NewRanks(file, (len(cohort.samples), len(cohort.alignment.genes)))
+    start = 0
+    try:
+        for ranks, n_expressed in cohort.ranked(statistics):
+            here = slice(start, start := start + len(ranks))
+            new.ranks[here], new.n_expressed[here] = ranks, n_expressed
+    except ValueError:
+        new.discard()
+        raise
+    return new.keep(digest)
 
 
 class _NewRanks:
@@ -199,14 +197,14 @@ class _NewRanks:
         return np.load(self.file, mmap_mode="r"), self.n_expressed
 
 
-def _digest(parts: tuple[str | np.ndarray, ...], lengths: np.ndarray | None, blocks: Iterable[Block]) -> str:
+def _digest(cohort: AlignedCohort, fingerprint: str) -> str:
     digest = sha256()
-    for part in parts:
-        digest.update(part.encode() if isinstance(part, str) else "\0".join(map(str, part)).encode())
-        digest.update(b"\x1e")
-    if lengths is not None:
-        digest.update(np.ascontiguousarray(lengths, np.float64).tobytes())
-    for block in blocks:
+    for text in (fingerprint, cohort.scheme or "", cohort.unit, "\0".join(cohort.samples)):
+        digest.update(text.encode() + b"\x1e")
+    for numbers in (cohort.alignment.genes, cohort.alignment.target, cohort.lengths):
+        if numbers is not None:
+            digest.update(np.ascontiguousarray(numbers).tobytes())
+    for block in cohort.raw_blocks():
         for values in _values(block):
             digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()

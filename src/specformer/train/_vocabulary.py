@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from anndata import AnnData
 
 from specformer._logging import timed
-from specformer.genes import GeneVocabulary, align_columns, match_genes, shipped_vocabulary
-from specformer.pp._scan import require_linear, scan
-from specformer.ranking import fit_statistics, panel_quantile
+from specformer.genes import GeneVocabulary, shipped_vocabulary
+from specformer.ranking import fit_statistics, normal_scores, ordered_genes, panel_quantile
+from specformer.train._aligned import AlignedCohort, gene_names
 from specformer.train._combine import combine_statistics
 from specformer.train._gene_ids import cohort_table
-from specformer.train._linear_blocks import gene_names, linear_blocks, row_mask
-from specformer.train._store import rank_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,63 +74,43 @@ def build_vocabulary(
     """
     cohorts = [adata] if isinstance(adata, AnnData) else list(adata)
     several = isinstance(mask_obs, Sequence) and not isinstance(mask_obs, str)
-    given = list(mask_obs) if several else [mask_obs] * len(cohorts)  # type: ignore[arg-type]
-    masks = [row_mask(cohort, mask) for cohort, mask in zip(cohorts, given, strict=True)]  # type: ignore[arg-type]
+    masks: Any = mask_obs if several else [mask_obs] * len(cohorts)
     names = [gene_names(cohort, gene_key) for cohort in cohorts]
-    known = None if table is None else GeneVocabulary.from_table(table)
-    ids = cohort_table(cohorts, names, known or shipped_vocabulary(), grow=table is None)
+    known = shipped_vocabulary() if table is None else GeneVocabulary.from_table(table)
+    ids = cohort_table(cohorts, names, known, grow=table is None)
     with timed(f"statistics of {len(ids):,} genes") as notes:
-        parts, genes = [], []
-        for cohort, mask, own in zip(cohorts, masks, names, strict=True):
-            statistics, at_hand = _fit(cohort, ids, own, mask, layer, scale, weighting)
-            parts.append(statistics)
-            genes.append(at_hand)
-        statistics = combine_statistics(parts, genes, len(ids))
-        columns = {"scale": statistics.scale, "df": statistics.df}
-        if statistics.offset is not None:
-            columns["offset"] = statistics.offset
-        vocabulary = GeneVocabulary(ids.table.assign(**columns), weighting=weighting, n_obs=statistics.n_obs)
-        mean, sd = _score_moments(cohorts, masks, vocabulary, layer=layer, scale=scale, gene_key=gene_key)
+        aligned = [
+            AlignedCohort.of(cohort, ids, rows=mask, layer=layer, scale=scale, gene_key=gene_key)
+            for cohort, mask in zip(cohorts, masks, strict=True)
+        ]
+        parts = [fit_statistics(cohort.blocks(), weighting) for cohort in aligned]
+        statistics = combine_statistics(parts, [cohort.alignment.genes for cohort in aligned], len(ids))
+        mean, sd = _score_moments(aligned, statistics)
         notes.append(f"weighting {weighting!r}, {statistics.n_obs:,} training samples")
-    filled = vocabulary.table.assign(score_mean=mean, score_sd=sd)
-    return GeneVocabulary(filled, weighting=weighting, n_obs=statistics.n_obs)
+    columns = {"scale": statistics.scale, "df": statistics.df, "score_mean": mean, "score_sd": sd}
+    if statistics.offset is not None:
+        columns["offset"] = statistics.offset
+    return GeneVocabulary(ids.table.assign(**columns), weighting=weighting, n_obs=statistics.n_obs)
 
 
-def _fit(
-    adata: AnnData,
-    ids: GeneVocabulary,
-    names: list[object],
-    mask: np.ndarray | None,
-    layer: str | None,
-    scale: str | None,
-    weighting: str,
-) -> tuple[GeneStatistics, np.ndarray]:
-    found = scan(adata, layer, scale)
-    require_linear(found, layer)
-    alignment = align_columns(match_genes(names, ids))
-    blocks = (alignment.apply(block) for _, block in linear_blocks(adata, layer, found.name, mask))
-    return fit_statistics(blocks, weighting), alignment.genes
-
-
-def _score_moments(
-    cohorts: list[AnnData], masks: list[np.ndarray | None], vocabulary: GeneVocabulary, **reading: str | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each gene's normal score over the training samples that have it, float32.
+def _score_moments(cohorts: list[AlignedCohort], statistics: GeneStatistics) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each gene's normal score over the samples that have it, float32.
 
     The cohort with most genes says what a rank means. Ranks among fewer genes are read in its terms, as those of a
     panel are when it is embedded.
     """
-    stores = [rank_store(adata, vocabulary, rows=mask, **reading) for adata, mask in zip(cohorts, masks, strict=True)]  # type: ignore[arg-type]
-    stores.sort(key=lambda store: -store.n_genes)
-    moments = _Moments(len(vocabulary))
-    for store in stores:
+    most = max(len(cohort.alignment.genes) for cohort in cohorts)
+    moments = _Moments(len(statistics))
+    for cohort in sorted(cohorts, key=lambda cohort: -len(cohort.alignment.genes)):
+        genes = cohort.alignment.genes
+        is_known = moments.n[genes] > 0
         quantile = None
-        known = moments.n[store.genes] > 0
-        if known.any() and store.n_genes < stores[0].n_genes:
+        if is_known.any() and len(genes) < most:
             mean, sd = moments.mean_and_sd()
-            quantile = panel_quantile(mean[store.genes][known], sd[store.genes][known])
-        for start in range(0, len(store), 256):
-            moments.add(store.genes, store.scores(slice(start, start + 256), quantile=quantile))
+            quantile = panel_quantile(mean[genes][is_known], sd[genes][is_known])
+        for ranks, n_expressed in cohort.ranked(statistics.take(genes)):
+            n_ordered = ordered_genes(statistics.weighting, n_expressed, len(genes))
+            moments.add(genes, normal_scores(ranks, n_ordered, quantile=quantile))
     mean, sd = moments.mean_and_sd()
     return mean.astype(np.float32), sd.astype(np.float32)
 
