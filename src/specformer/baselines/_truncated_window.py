@@ -44,9 +44,10 @@ class TruncatedWindow(TrainedBaseline):
 
     def __init__(self, genes: Sequence[str] | np.ndarray, *, window_size: int = 2048, preset: str = "mini") -> None:
         super().__init__(genes, window_size=window_size, preset=preset)
+        # Dropout within the attention would hold the 2,048 x 2,048 weights of every head, and take most of a step.
         config = SpecformerConfig.preset(
             preset, vocab_size=len(self.genes) + N_SPECIAL, window_size=window_size, stride=window_size,
-            weighting="median",
+            weighting="median", hidden_dropout_prob=0.02, attention_probs_dropout_prob=0.0,
         )  # fmt: skip
         self.model = SpecformerForMaskedGenes(config)
         self.register_buffer("scale", torch.zeros(len(self.genes)))
