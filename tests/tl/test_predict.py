@@ -266,6 +266,6 @@ def test_pathway_scores_are_those_of_the_arrays(labelled, tmp_path):
     expected = sf.baselines.ssgsea(adata.X, adata.var_names, {"one": sets["one"]})
     np.testing.assert_allclose(adata.obsm["pathway_score"], expected, rtol=1e-6)
     assert adata.uns["pathway_score"]["n_left_out"] == 1
-    gmt.write_text("one\tset\n")
+    gmt.write_text("one, set\n")
     with pytest.raises(ValueError, match="no GMT file"):
         sf.tl.score_pathways(adata, gmt)

@@ -65,8 +65,8 @@ def test_labels_are_learnt_and_calibrated(cohort):
 
 def test_temperature_undoes_overconfidence(cohort):
     """Hardly any penalty on few samples: sure of itself, until validation patients are asked."""
-    small = cohort[:120].copy()
-    head = sf.train.fit_head(small, "kind", penalty=1e-9)
+    small = cohort[:160].copy()
+    head = sf.train.fit_head(small, "kind", penalty=1e-4)
     new = planted(1)
     kind, X = new.obs["kind"].to_numpy(), new.obsm["X_specformer"]
     calibrated = sf.metrics.expected_calibration_error(kind, head.predict(X), head.labels)
@@ -287,3 +287,20 @@ def test_layers_and_pairs_of_columns_are_targets(cohort):
     adata.obs = adata.obs.rename(columns={"OS": "died", "OS.time": "days"})
     head = sf.train.fit_head(adata, ("died", "days"), use_rep="X_pca")
     assert (head.task, head.labels) == ("survival", ["died"])
+
+
+def test_confidence_is_calibrated_on_what_folds_say_too(cohort):
+    """The temperature is the likeliest one over the validation patients and the folds' held-out patients."""
+    from specformer.train._head_linear import Problem, fit_linear_map
+
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.standard_normal((120, 4)))
+    label = (x[:, 0] + torch.from_numpy(rng.standard_normal(120)) > 0).long()
+    fold = np.arange(120) % 5
+    fit = fit_linear_map(Problem("classification", x, {"label": label}, 2), fold, 0.05)
+    for k in range(5):
+        inside = torch.from_numpy(fold != k)
+        without = fit_linear_map(
+            Problem("classification", x[inside], {"label": label[inside]}, 2), fold[fold != k], 0.05
+        )
+        torch.testing.assert_close(fit.held_out[~inside], without.map(x[~inside]), atol=2e-3, rtol=1e-3)

@@ -48,7 +48,7 @@ def predict_cancer_type(
 ) -> AnnData | None:
     """Predict the cancer type of samples, or any label that a head was fitted to.
 
-    Probabilities are calibrated on validation patients. A sample whose best type has less than `min_confidence` is
+    Probabilities are calibrated on patients that the head was not fitted to. A sample whose best type has less than `min_confidence` is
     called `"uncertain"`. A sample that lies farther from every type than nearly all validation patients (healthy tissue,
     a cell line, a tumour of no type in training) is flagged; its type is no answer, however confident.
 

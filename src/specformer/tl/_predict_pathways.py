@@ -183,7 +183,7 @@ def score_pathways(
 def read_gmt(path: Path) -> dict[str, list[str]]:
     """Gene sets of a GMT file: a line each, its name, a description, and its genes, divided by tabs."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    if short := [row[0] for row in rows if len(row) < 3]:
-        msg = f"{path} is no GMT file: the lines {shown(short)} have fewer than three fields divided by tabs."
+    if short := [row[0] for row in rows if len(row) < 2]:
+        msg = f"{path} is no GMT file: the lines {shown(short)} have no fields divided by tabs."
         raise ValueError(msg)
     return {name: [gene for gene in genes if gene] for name, _, *genes in rows}

@@ -51,7 +51,8 @@ def fit_head(
     """Fit a readout of frozen vectors to a label, to numbers, or to survival.
 
     A linear head of samples' vectors has one best solution, which is computed; its penalty is chosen over five folds of
-    the training patients. Hidden layers and aggregators are trained by AdamW on the whole training cohort at a time, and
+    the training patients, and its confidence calibrated on what each fold's patients were given without them, beside the
+    validation patients. Hidden layers and aggregators are trained by AdamW on the whole training cohort at a time, and
     the epoch that serves validation patients best is kept. The same call gives the same head.
 
     Parameters
@@ -149,15 +150,16 @@ def fit_head(
             standardise(head, X[is_train], found, is_train)
             weight = balanced(found.values["label"][is_train], len(found.labels)) if class_weight else None
             train, val = (make_problem(head, X, found, rows, stratum, weight) for rows in (is_train, is_val))
+            held_out = None
             if is_linear:
-                how = _fit_linear(head, train, fold[is_train], penalty)
+                how, held_out = _fit_linear(head, train, fold[is_train], penalty)
             else:
                 how = descend(
                     head, train.single(), val.single(), learning_rate=learning_rate, weight_decay=weight_decay,
                     max_epochs=max_epochs, patience=patience, batch_size=batch_size,
                     rng=torch.Generator().manual_seed(rng),
                 )  # fmt: skip
-        set_reference(head, train, val, unlike_quantile)
+        set_reference(head, train, val, unlike_quantile, held_out)
         metrics = figures(head, val) if is_val.any() else {}
         head.about = {
             "use_rep": use_rep,
@@ -186,13 +188,15 @@ def fit_head(
 
 
 @torch.no_grad()
-def _fit_linear(head: Head, train: Problem, fold: np.ndarray, penalty: float | None) -> dict[str, Any]:
+def _fit_linear(
+    head: Head, train: Problem, fold: np.ndarray, penalty: float | None
+) -> tuple[dict[str, Any], torch.Tensor | None]:
     standardised = train._replace(x=(train.x - head.mean) / head.scale)
-    fitted, chosen = fit_linear_map(standardised, fold, penalty)
+    fit = fit_linear_map(standardised, fold, penalty)
     layer: Any = head.layers[0]
-    layer.weight.copy_(fitted.weight)
-    layer.bias.copy_(fitted.bias)
-    return {"penalty": chosen}
+    layer.weight.copy_(fit.map.weight)
+    layer.bias.copy_(fit.map.bias)
+    return {"penalty": fit.penalty}, fit.held_out
 
 
 def _counts(found: Target, is_train: np.ndarray) -> dict[str, Any]:

@@ -63,24 +63,35 @@ class Problem(NamedTuple):
         return cox_loss(output[:, 0], self.y["event"], self.y["time"], strata=self.y.get("stratum"))
 
 
-def fit_linear_map(problem: Problem, fold: np.ndarray, penalty: float | None) -> tuple[LinearMap, float]:
-    """The map with the least penalised loss, and the penalty, chosen over `fold` where it is None."""
+class Fit(NamedTuple):
+    """The map, its penalty, and what maps fitted without a sample's fold say of it."""
+
+    map: LinearMap
+    penalty: float
+    held_out: torch.Tensor | None
+    """Raw outputs (n, n_out), of a classification."""
+
+
+def fit_linear_map(problem: Problem, fold: np.ndarray, penalty: float | None) -> Fit:
+    """The map with the least penalised loss; where `penalty` is None, it is the best of several over `fold`."""
     path = _ridge_path if problem.task == "regression" else _descent_path
     penalties = PENALTIES[problem.task] if penalty is None else np.array([penalty])
-    if len(penalties) > 1:
-        losses = np.zeros(len(penalties))
-        for held_out in np.unique(fold):
-            inside, outside = (torch.from_numpy(rows) for rows in (fold != held_out, fold == held_out))
+    losses, best = np.zeros(len(penalties)), 0
+    held_out = [problem.x.new_zeros(len(fold), problem.n_out) for _ in penalties if problem.task == "classification"]
+    if len(penalties) > 1 or held_out:
+        for one in np.unique(fold):
+            inside, outside = (torch.from_numpy(rows) for rows in (fold != one, fold == one))
             if not _can_be_fitted(problem.at(inside)):
                 continue
             maps = path(problem.at(inside), penalties, COARSE)
             losses += [_held_out_loss(problem, fitted, inside, outside) for fitted in maps]
+            for raw, fitted in zip(held_out, maps, strict=False):
+                raw[outside] = fitted(problem.x[outside])
         best = int(np.argmin(losses))
-        logger.debug("penalties %s: %s", penalties, losses)
-        if best == len(penalties) - 1:
-            logger.debug("the weakest penalty was the best")
-        penalties = penalties[: best + 1]  # down the same path, so that the start is the same
-    return path(problem, penalties, FINE)[-1], float(penalties[-1])
+        logger.debug("penalties %s: losses %s", penalties, losses)
+    # Down the same path, so that the start is the same.
+    fitted = path(problem, penalties[: best + 1], FINE)[-1]
+    return Fit(fitted, float(penalties[best]), held_out[best] if held_out else None)
 
 
 def _can_be_fitted(problem: Problem) -> bool:

@@ -25,13 +25,17 @@ MIN_TO_CALIBRATE = 20
 
 
 @torch.no_grad()
-def set_reference(head: Head, train: Problem, val: Problem, unlike_quantile: float) -> None:
-    """All that a head of its task keeps."""
+def set_reference(
+    head: Head, train: Problem, val: Problem, unlike_quantile: float, held_out: torch.Tensor | None = None
+) -> None:
+    """All that a head of its task keeps; `held_out` are raw outputs for training samples from maps fitted without them."""
     if head.task == "classification":
         set_places(head, train.x.numpy(), train.y["label"].numpy())
         set_threshold(head, (val if len(val.x) else train).x.numpy(), unlike_quantile)
-        if len(val.x):
-            set_temperature(head, _raw(head, val), val.y["label"].numpy())
+        asked = [(_raw(head, val).double(), val.y["label"])] if len(val.x) else []
+        asked += [] if held_out is None else [(held_out, train.y["label"])]
+        if asked:
+            set_temperature(head, *(torch.cat(parts) for parts in zip(*asked, strict=True)))
     elif head.task == "survival":
         head.target_mean.fill_(float(_raw(head, train).mean()))
         event, time, stratum = (train.y[name].numpy() for name in ("event", "time", "stratum"))
@@ -42,8 +46,8 @@ def _raw(head: Head, problem: Problem) -> torch.Tensor:
     return torch.from_numpy(head.in_double(problem.x.numpy(), lambda h, x: h(x)))
 
 
-def set_temperature(head: Head, logits: torch.Tensor, label: np.ndarray) -> None:
-    """The one number that logits are divided by, for the likelihood of validation patients.
+def set_temperature(head: Head, logits: torch.Tensor, label: torch.Tensor) -> None:
+    """The one number that logits are divided by, for the likelihood of patients that the head was not fitted to.
 
     References
     ----------
@@ -56,10 +60,9 @@ def set_temperature(head: Head, logits: torch.Tensor, label: np.ndarray) -> None
             "Only %d validation samples: confidences are not calibrated (at least %d).", len(label), MIN_TO_CALIBRATE
         )
         return
-    target = torch.from_numpy(label)
 
     def loss(log_temperature: float) -> float:
-        return float(torch.nn.functional.cross_entropy(logits / np.exp(log_temperature), target))
+        return float(torch.nn.functional.cross_entropy(logits / np.exp(log_temperature), label))
 
     head.temperature.fill_(float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)))
 
