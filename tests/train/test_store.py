@@ -130,7 +130,9 @@ def test_a_scheme_is_drawn_among_those_that_a_sample_has():
 
 def test_a_scheme_that_cannot_be_had_is_refused(cohort, genes):
     tpm = sf.pp.to_scheme(cohort, "tpm", lengths=np.linspace(500, 5000, 120), copy=True)
-    with pytest.raises(ValueError, match="'fpkm' cannot be had from tpm values: TPM are divided by gene length already"):
+    with pytest.raises(
+        ValueError, match="'fpkm' cannot be had from tpm values: TPM are divided by gene length already"
+    ):
         rank_store(tpm, genes, scheme="fpkm", lengths=np.ones(120))
     with pytest.raises(ValueError, match="need the length of each gene"):
         rank_store(cohort, genes, scheme="tpm")
