@@ -61,7 +61,7 @@ def test_the_command_writes_table_text_and_picture(simulated, gene_sets, tmp_pat
     main(
         ["--data", str(data), "--out", str(tmp_path / "out"), "--linear-only", "--n-boot", "5", "--axes", "tumour type"]
     )
-    assert "15 figures" in capsys.readouterr().out
+    assert "18 figures" in capsys.readouterr().out
     assert (tmp_path / "out" / "bench.csv").read_text().startswith("axis,cohort")
     assert "### Tumour type" in (tmp_path / "out" / "bench.md").read_text()
     assert (tmp_path / "out" / "bench.png").read_bytes().startswith(b"\x89PNG")
