@@ -67,6 +67,9 @@ def main() -> None:
         "loop: `pd.Series.sort_values` (ties as they fall)": loop(
             lambda score: pd.Series(score, index=genes).sort_values(ascending=False).index
         ),
+        "loop: `pd.Series.sort_values` to a list of gene names": loop(
+            lambda score: pd.Series(score, index=genes).sort_values(ascending=False).index.tolist()
+        ),
     }
     kernel, stable = "kernel, 1 thread", "loop: `np.argsort(kind='stable')`"
     expected = np.argsort(methods[stable](), axis=1)

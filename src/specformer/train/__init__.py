@@ -6,6 +6,7 @@ from specformer.train._corpus import Corpus
 from specformer.train._fit_head import fit_head
 from specformer.train._masked_genes import MaskedGenes
 from specformer.train._masking import mask_genes
+from specformer.train._objective import Objective
 from specformer.train._pretrain import pretrain
 from specformer.train._store import RankStore, rank_store
 from specformer.train._trainer import ObjectiveTrainer
@@ -15,6 +16,7 @@ from specformer.train._whole_profile import WholeProfile
 __all__ = [
     "Corpus",
     "MaskedGenes",
+    "Objective",
     "ObjectiveTrainer",
     "RankStore",
     "WholeProfile",
