@@ -43,7 +43,7 @@ PUBLISHED_TYPES = {
     "published, top-200 + LR": "0.650 | | | 0.648 | | 0.980",
 }
 PUBLISHED_SURVIVAL = {"published, TF-IDF order": "0.646 | 0.672 | 0.612 | 0.671"}
-N_BOOT = 1000
+N_BOOT = 500
 
 
 def main() -> None:

@@ -149,7 +149,7 @@ def score_pathways(
     --------
     >>> import specformer as sf
     >>> adata = sf.datasets.simulated_cohort(20)
-    >>> sf.tl.score_pathways(adata, {"basal": ["KRT5", "KRT14", "KRT17"]}, min_size=3)
+    >>> sf.tl.score_pathways(adata, {"cell cycle": ["MKI67", "TOP2A", "CCNB1"]}, min_size=3)
     >>> adata.obsm["pathway_score"].shape
     (20, 1)
     >>> head = sf.train.fit_head(adata, "pathway_score")  # doctest: +SKIP

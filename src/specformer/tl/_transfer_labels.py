@@ -83,7 +83,7 @@ def transfer_labels(
     Examples
     --------
     >>> import specformer as sf
-    >>> cohort = sf.datasets.simulated_cohort(40, groups=["LUAD", "LUSC"])
+    >>> cohort = sf.datasets.simulated_cohort(40, groups=["ACC", "STAD"])
     >>> sf.tl.specformer_embed(cohort)  # doctest: +SKIP
     >>> new, reference = cohort[:5].copy(), cohort[5:].copy()
     >>> sf.tl.transfer_labels(new, reference, k=5)  # doctest: +SKIP

@@ -119,7 +119,7 @@ def fit_head(
     Examples
     --------
     >>> import specformer as sf
-    >>> adata = sf.datasets.simulated_cohort(90, groups=["LUAD", "LUSC"])
+    >>> adata = sf.datasets.simulated_cohort(90, groups=["ACC", "STAD"])
     >>> sf.tl.specformer_embed(adata)  # doctest: +SKIP
     >>> head = sf.train.fit_head(adata, "cancer_type")  # doctest: +SKIP
     >>> sf.tl.predict_cancer_type(adata, head)  # doctest: +SKIP
