@@ -27,14 +27,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, time.perf
 """
 DRAW = """
 import sys
-import numpy as np, specformer as sf
+import anndata as ad, numpy as np, specformer as sf
 adata = sf.datasets.simulated_cohort(1000, rng=0)
 columns = np.sort(np.random.default_rng(0).permutation(adata.n_vars)[: int(sys.argv[3])])
 adata = adata[:, columns]
 rows = np.resize(np.arange(1000), int(sys.argv[2]))
-adata = adata[rows].copy()
-adata.obs_names_make_unique()
-adata.write_h5ad(sys.argv[1])
+ad.AnnData(adata.X[rows], var=adata.var).write_h5ad(sys.argv[1])
 """
 
 
