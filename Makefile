@@ -18,7 +18,7 @@ python := $(bin)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest bench lint docs clean
+.PHONY: help demo test test-lowest bench lint docs tutorials clean
 
 help:
 	@echo "make demo [DATA=my.h5ad] [COLOR=cancer_type] [OUT=demo]   embed a cohort, cluster it, draw its UMAP"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench [DATA=folder] [OUT=folder]                     representations x axes on the real cohorts, one table"
 	@echo "make lint                                                 ruff, mypy and the layers contract"
 	@echo "make docs                                                 build the documentation, warnings are errors"
+	@echo "make tutorials                                            run the notebooks again, outputs in place"
 	@echo "make test-lowest                                          run the tests with the oldest dependencies"
 	@echo "make clean                                                remove environments and build products"
 
@@ -47,6 +48,9 @@ lint: $(VENV)/.installed-lint
 docs: $(VENV)/.installed-docs
 	PYTHONWARNINGS=ignore $(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Wrote docs/_build/html/index.html"
+
+tutorials: $(VENV)/.installed-docs
+	$(bin)/jupyter-execute --inplace --timeout=300 tutorials/*.ipynb
 
 # The oldest dependencies get an environment of their own. torch is held like everywhere else (TORCH=torch==2.4.1 to go
 # down all the way where that wheel exists).
