@@ -80,7 +80,9 @@ def interrupted(corpus, config, genes, **options):
 
 if __name__ == "__main__":
     mode, cohort, folder = sys.argv[1:]
-    if mode == "kill":
+    if mode == "whole":
+        run(cohort, Path(folder))
+    elif mode == "kill":
         run(cohort, Path(folder), Interrupted)
     else:
         in_two_processes(cohort, Path(folder))
