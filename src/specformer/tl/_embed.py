@@ -166,9 +166,10 @@ def compute_embedding(
             "bypass_layers": bypass_layers,
             "dtype": "float32" if dtype == "auto" else dtype,
         }
-        note = provenance(adata, pretrained, match, found, params)
-        if warning := doubt(expected_cosine(pretrained.path, match.coverage), match.coverage):
+        trust = expected_cosine(pretrained.path, match.coverage)
+        if warning := doubt(trust, match.coverage):
             logger.warning(warning)
+        note = provenance(adata, pretrained, match, found, trust, params)
         notes += summary(note)
     return Embedding(vectors, window_vectors, note)
 

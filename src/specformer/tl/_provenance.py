@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from specformer.tl._trust import expected_cosine
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def provenance(
-    adata: AnnData, pretrained: Pretrained, match: GeneMatch, scale: Scale, params: Mapping[str, Any]
+    adata: AnnData,
+    pretrained: Pretrained,
+    match: GeneMatch,
+    scale: Scale,
+    trust: tuple[float, float] | None,
+    params: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything that is needed to make the embedding again, in types that an `.h5ad` file can hold."""
     from specformer.model import seen_in_pretraining
@@ -30,7 +33,7 @@ def provenance(
         "n_vocabulary": match.n_vocabulary,
         "coverage": match.coverage,
     }
-    if trust := expected_cosine(pretrained.path, match.coverage):
+    if trust:
         genes["expected_cosine"], genes["expected_cosine_low"] = trust
     return {
         "params": dict(params),
