@@ -1,9 +1,9 @@
-"""Gradient descent under a budget of steps, of minutes, or of whichever ends first."""
+"""Gradient descent under a budget of steps, of minutes of processor time, or of whichever ends first."""
 
 from __future__ import annotations
 
 from math import cos, pi
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING
 
 import torch
@@ -51,14 +51,17 @@ def descend(
 
 
 def spent(steps: int | None, minutes: float | None) -> Iterator[float]:
-    """The share of the budget that is spent before each step, from 0 until it reaches 1."""
+    """The share of the budget that is spent before each step, from 0 until it reaches 1.
+
+    Minutes are those of the processor, so that a machine that is shared gives everybody the same.
+    """
     if not (steps or minutes) or (steps or 1) < 0 or (minutes or 1) < 0:
         msg = f"Found `steps={steps}` and `minutes={minutes}`; at least one must be given, and above 0."
         raise ValueError(msg)
-    start, step = perf_counter(), 0
+    start, step = process_time(), 0
     while True:
         by_steps = step / steps if steps else 0.0
-        by_time = (perf_counter() - start) / (60 * minutes) if minutes else 0.0
+        by_time = (process_time() - start) / (60 * minutes) if minutes else 0.0
         done = max(by_steps, by_time)
         # Even the shortest time is one step.
         if step and done >= 1:

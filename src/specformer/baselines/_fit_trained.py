@@ -96,7 +96,7 @@ def fit_trained(
     rng
         Seed. On a CPU the same seed and number of steps give the same bits; a budget in minutes does not.
     steps, minutes
-        Batches to learn from and time to learn for; whichever ends first. None is no limit.
+        Batches to learn from and time (of the processor) to learn for; whichever ends first. None is no limit.
     layer
         Read `adata.layers[layer]` instead of `adata.X`.
     vocabulary

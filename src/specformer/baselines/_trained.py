@@ -63,7 +63,7 @@ class TrainedBaseline(nn.Module):
             Seed of weights, batches and all else that is drawn. On a CPU the same seed and number of steps give the
             same bits; a budget in minutes does not.
         steps, minutes
-            Batches to learn from and time to learn for; whichever ends first. None is no limit.
+            Batches to learn from and time (of the processor) to learn for; whichever ends first. None is no limit.
         **sizes
             See the class.
 

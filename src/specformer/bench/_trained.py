@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from packaging.version import Version
 from scipy import sparse
 
 import specformer
@@ -42,13 +43,13 @@ def trained_embedders(
     cohorts
         From :func:`read_cohorts`; `wide` must be there.
     minutes, steps
-        What each is given to train with, whichever ends first: time, which is fair to all on one machine, or batches,
+        What each is given to train with, whichever ends first: time, of the processor, which is fair to all on one machine, or batches,
         which give the same bits everywhere. None is no limit.
 
     Returns
     -------
     Fitted embedders by name. They lie in `settings.cachedir / "baselines"`, in a folder named by a hash of the training
-    samples, the method, the budget and the version of the package, so that the next run has the very same.
+    samples, the method, the budget and the release of the package, so that the next run has the very same.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def content_hash(adata: AnnData) -> str:
 def _fitted(train: AnnData, method: str, content: str, *, minutes: float | None, steps: int | None) -> TrainedEmbedder:
     from specformer.baselines import TrainedEmbedder, fit_trained
 
-    recipe = repr((content, method, minutes, steps, specformer.__version__))
+    recipe = repr((content, method, minutes, steps, Version(specformer.__version__).release))
     path = settings.cachedir / "baselines" / f"{method}-{sha256(recipe.encode()).hexdigest()[:16]}"
     if not path.exists():
         embedder = fit_trained(train, method=method, minutes=minutes, steps=steps)
