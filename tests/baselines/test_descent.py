@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from time import perf_counter, sleep
+from time import process_time
 
 import pytest
 
@@ -13,11 +13,11 @@ def test_steps_are_counted_from_nothing_to_all():
 
 
 def test_time_ends_it_and_even_the_shortest_is_one_step():
-    start, shares = perf_counter(), []
+    start, shares = process_time(), []
     for share in spent(None, 0.3 / 60):
         shares.append(share)
-        sleep(0.01)
-    assert 0.3 <= perf_counter() - start < 5
+        sum(range(10_000))
+    assert 0.3 <= process_time() - start < 1
     assert shares == sorted(shares)
     assert len(list(spent(None, 1e-12))) == 1
 
