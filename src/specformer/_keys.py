@@ -107,6 +107,14 @@ WINDOWS = Key(
     "one vector per window, on request",
     "tl.specformer_embed",
 )
+ATTENTION = Key(
+    "obsm",
+    "specformer_attention",
+    "float32",
+    "(n_obs, n_windows)",
+    "weight of each window in its sample's vector, on request",
+    "tl.specformer_embed",
+)
 SPECFORMER = Key("uns", "specformer", "dict", "", "provenance of the embedding", "tl.specformer_embed")
 
 X_LINEAR = Key(

@@ -258,3 +258,24 @@ def test_pandas_gene_index_name_does_not_matter(counts, anchored, expected):
     adata = counts.copy()
     adata.var.index = pd.Index(adata.var_names, name="gene")
     assert_same(embed(adata, anchored), expected)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "gated_attention"])
+def test_attention_is_the_weight_of_each_window(counts, anchored, pooling):
+    model = sf.model.load(anchored.path, pooling=pooling) if pooling == "mean" else anchored
+    adata = sf.tl.specformer_embed(counts, model, attention=True, batch_size=7, copy=True)
+    weights, starts = adata.obsm["specformer_attention"], adata.uns["specformer"]["window_starts"]
+    np.testing.assert_array_equal(starts, [0, 32, 64, 86])
+    assert (weights.shape, weights.dtype) == ((40, 4), np.float32)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+    assert (np.ptp(weights, axis=1) < 1e-6).all() == (pooling == "mean")
+    # One sample alone has the weights that it has in company.
+    alone = sf.tl.specformer_embed(counts[11].copy(), model, attention=True, copy=True)
+    np.testing.assert_allclose(alone.obsm["specformer_attention"], weights[[11]], atol=1e-5)
+
+
+def test_attention_is_kept_on_request_only(counts, anchored):
+    adata = sf.tl.specformer_embed(counts[:2], anchored, copy=True)
+    assert "specformer_attention" not in adata.obsm
+    with pytest.raises(ValueError, match="reads none"):
+        sf.tl.specformer_embed(counts[:2], anchored, attention=True, bypass_layers=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from specformer._checks import require_key, require_one_of, require_rows
-from specformer._keys import SPECFORMER, WINDOWS, X_SPECFORMER
+from specformer._keys import ATTENTION, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
 from specformer.genes import align_columns, match_genes
@@ -35,6 +35,7 @@ def specformer_embed(
     scale: str | None = None,
     pooling: Literal["mean", "attention", "gated_attention", "transformer"] | None = None,
     windows: bool = False,
+    attention: bool = False,
     bypass_layers: bool = False,
     batch_size: int | Literal["auto"] = "auto",
     device: str = "auto",
@@ -65,6 +66,8 @@ def specformer_embed(
         How windows become a vector, where the checkpoint has weights for another way than its default one.
     windows
         Also keep the vector of every window. Needs `4 * n_obs * n_windows * hidden_size` bytes.
+    attention
+        Also keep the share that every window has in its sample's vector; :func:`~specformer.pl.attention` draws it.
     bypass_layers
         Give the vector of the checkpoint's linear anchor alone: what would be there without the encoder.
     batch_size
@@ -86,16 +89,20 @@ def specformer_embed(
         The embedding. Compare samples by cosine.
     `.obsm['X_specformer_windows']` : float32 `(n_obs, n_windows, hidden_size)`
         With `windows=True`, the vector of every window, head of the order first.
+    `.obsm['specformer_attention']` : float32 `(n_obs, n_windows)`
+        With `attention=True`, the weight of every window in the pooling; a sample's weights sum to one.
     `.uns['specformer' | key_added]` : dict
         `params`; `checkpoint` (name, SHA-256 of the weights, versions); `genes` (names by route, coverage, and the
         cosine to the vector from all genes that random sets of as many genes reach); `scale` found, with the evidence;
-        how many samples were `seen_in_pretraining`, by name.
+        how many samples were `seen_in_pretraining`, by name. With `attention=True`, also `window_starts`, the first rank
+        of every window.
 
     Raises
     ------
     ValueError
         If no gene is known, or names are no human genes; if samples have NaN, infinite or impossible values or no
-        expression (they are named); if values are z-scores. `adata` is then as it was.
+        expression (they are named); if values are z-scores; if `attention` is asked of layers that are bypassed. `adata`
+        is then as it was.
     FileNotFoundError
         If there is no such checkpoint.
 
@@ -117,8 +124,8 @@ def specformer_embed(
     require_one_of("dtype", dtype, DTYPES)
     pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
     embedding = compute_embedding(
-        adata, pretrained, layer=layer, gene_key=gene_key, scale=scale, windows=windows, bypass_layers=bypass_layers,
-        batch_size=batch_size, device=device, dtype=dtype,
+        adata, pretrained, layer=layer, gene_key=gene_key, scale=scale, windows=windows, attention=attention,
+        bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
     )  # fmt: skip
     target = target_of(adata, copy=copy)
     write_embedding(target, embedding, key_added)
@@ -130,6 +137,7 @@ class Embedding(NamedTuple):
 
     vectors: np.ndarray
     windows: np.ndarray | None
+    attention: np.ndarray | None
     note: dict[str, Any]
 
 
@@ -141,27 +149,33 @@ def compute_embedding(
     gene_key: str | None = None,
     scale: str | None = None,
     windows: bool = False,
+    attention: bool = False,
     bypass_layers: bool = False,
     batch_size: int | Literal["auto"] = "auto",
     device: str = "auto",
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
 ) -> Embedding:
     """All that `specformer_embed` writes; `adata` is only read."""
+    if attention and bypass_layers:
+        msg = "`attention=True` asks how windows weigh, but `bypass_layers=True` reads none; pass one of them."
+        raise ValueError(msg)
     names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
     match = match_genes(list(names), pretrained.genes)
     with timed(f"embedding {adata.n_obs:,} samples with {pretrained.path.name}") as notes:
         found = scan(adata, layer, scale)
         require_linear(found, layer)
         alignment = align_columns(match)
-        vectors, window_vectors = _embed(
+        encoded = _embed(
             adata, pretrained, alignment.genes, rank_source(adata, layer, found.name, pretrained.genes, alignment),
-            keep_windows=windows, bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
+            keep_windows=windows, keep_attention=attention, bypass_layers=bypass_layers, batch_size=batch_size,
+            device=device, dtype=dtype,
         )  # fmt: skip
         params = {
             "layer": layer,
             "gene_key": gene_key,
             "pooling": pretrained.config.pooling,
             "windows": windows,
+            "attention": attention,
             "window_embedding": pretrained.config.window_embedding,
             "bypass_layers": bypass_layers,
             "dtype": "float32" if dtype == "auto" else dtype,
@@ -170,17 +184,30 @@ def compute_embedding(
         if warning := doubt(trust, match.coverage):
             logger.warning(warning)
         note = provenance(adata, pretrained, match, found, trust, params)
+        if attention:
+            note["window_starts"] = encoded.starts
         notes += summary(note)
-    return Embedding(vectors, window_vectors, note)
+    return Embedding(encoded.vectors, encoded.windows, encoded.attention, note)
 
 
 def write_embedding(target: AnnData, embedding: Embedding, key_added: str = X_SPECFORMER.name) -> None:
-    """Write vectors, windows and their note."""
+    """Write vectors, windows, their weights and their note."""
     target.obsm[key_added] = embedding.vectors
     if embedding.windows is not None:
         target.obsm[WINDOWS.name] = embedding.windows
+    if embedding.attention is not None:
+        target.obsm[ATTENTION.name] = embedding.attention
     target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = embedding.note
     logger.info("    added %r, %d dimensions (adata.obsm)", key_added, embedding.vectors.shape[1])
+
+
+class _Encoded(NamedTuple):
+    """What comes out of the model, row by row, and the first rank of each window."""
+
+    vectors: np.ndarray
+    windows: np.ndarray | None
+    attention: np.ndarray | None
+    starts: np.ndarray
 
 
 def _embed(
@@ -190,11 +217,12 @@ def _embed(
     ranks: Any,
     *,
     keep_windows: bool,
+    keep_attention: bool,
     bypass_layers: bool,
     batch_size: int | Literal["auto"],
     device: str,
     dtype: Literal["auto", "float32", "bfloat16", "float16"],
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> _Encoded:
     import torch
     from tqdm.auto import tqdm
 
@@ -205,6 +233,7 @@ def _embed(
     size = (16 if model.device.type == "cpu" else 64) if batch_size == "auto" else batch_size
     vectors = np.empty((adata.n_obs, model.config.n_dims), np.float32)
     window_vectors = None
+    weights = np.empty((adata.n_obs, len(panel.starts)), np.float32) if keep_attention else None
     bar = tqdm(total=adata.n_obs, unit="sample", disable=not settings.progress or adata.n_obs < 2)
     with bar, torch.no_grad(), fast_inference(model, dtype="float32" if dtype == "auto" else dtype) as encode:
         for rows, block_ranks, n_expressed in ranks:
@@ -228,9 +257,11 @@ def _embed(
                     if window_vectors is None:
                         window_vectors = np.empty((adata.n_obs, *output.window_vectors.shape[1:]), np.float32)
                     window_vectors[at] = output.window_vectors.float().cpu().numpy()
+                if weights is not None:
+                    weights[at] = output.weights.float().cpu().numpy()
                 start += size
                 bar.update(at.stop - at.start)
-    return vectors, window_vectors
+    return _Encoded(vectors, window_vectors, weights, panel.starts)
 
 
 def find_device(device: str) -> str:
