@@ -106,6 +106,83 @@ def test_published_tokens_are_refused(objective):
         WholeProfile(objective.corpus, config, objective.vocabulary)
 
 
+def variant(objective, *, pairs=((0, 1),), options=(), **settings):
+    config = sf.model.SpecformerConfig.from_dict(objective.config.to_dict() | settings)
+    sizes = {"min_genes": 10, "max_genes": 40}
+    return WholeProfile(objective.corpus, config, objective.vocabulary, pairs=pairs, **(sizes | dict(options)))
+
+
+def trained_error(objective, n_steps, lr):
+    torch.manual_seed(0)
+    model = objective.make_model(np.arange(60))
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr)
+    for step in range(n_steps):
+        loss, _ = loss_of(objective, model, step, np.random.default_rng(step).permutation(60)[:32])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return np.mean([float(loss_of(objective, model, 10_000 + i, range(60, 80))[1]["profile_error"]) for i in range(20)])
+
+
+def test_without_an_anchor_gene_embeddings_learn_to_decode(objective):
+    free = variant(objective, n_anchor=0, n_dims=None)
+    loss, figures = loss_of(free, free.make_model(np.arange(60)))
+    assert set(figures) == {"profile_error"}
+    assert loss.item() == pytest.approx(figures["profile_error"].item())
+    assert trained_error(free, 120, 5e-3) < 0.97 * trained_error(free, 0, 5e-3)
+
+
+def test_published_tokens_beside_an_anchor(objective):
+    additive = variant(objective, token="additive")
+    model = additive.make_model(np.arange(60))
+    loss_of(additive, model)[0].backward()
+    assert model.residual.out.weight.grad.abs().sum() > 0
+
+
+def test_metric_without_pairs_is_the_spread_alone(objective):
+    plain = variant(objective, pairs=(), options={"n_neighbors": 0}).make_model(np.arange(60)).anchor.whitening
+    torch.testing.assert_close(plain, torch.diag(torch.diag(plain)))
+    schemes = variant(objective, options={"n_neighbors": 0}).make_model(np.arange(60)).anchor.whitening
+    both = variant(objective).make_model(np.arange(60)).anchor.whitening
+    assert not torch.allclose(schemes, plain)
+    assert not torch.allclose(both, schemes)
+
+
+def test_designed_views_have_genes_that_vary_together(objective):
+    genes_of = objective.corpus.stores[0].genes
+
+    def mean_communality(share):
+        drawing = variant(objective, options={"designed": share})
+        drawing._communality = objective._communality
+        rng = torch.Generator().manual_seed(0)
+        genes = np.concatenate([drawing._draw_genes(0, rng) for _ in range(60)])
+        return objective._communality[genes_of[genes]].mean()
+
+    assert mean_communality(0.0) == pytest.approx(objective._communality[genes_of].mean(), rel=0.05)
+    assert mean_communality(1.0) > 1.08 * mean_communality(0.0)
+
+
+def test_a_shift_moves_genes_alike_and_leaves_those_without_expression_last(objective):
+    ranks, n_ordered = np.tile(np.arange(N_GENES), (3, 1)), np.array([N_GENES, 150, 1])
+
+    def order(gene_shift, seed):
+        moved = variant(objective, options={"gene_shift": gene_shift})
+        return moved._shifted(ranks, n_ordered, N_GENES, torch.Generator().manual_seed(seed)).argsort(axis=1)
+
+    np.testing.assert_array_equal(order(1e-9, 0), ranks)
+    shifted = order(0.5, 0)
+    assert (shifted[0] != ranks[0]).mean() > 0.9
+    np.testing.assert_array_equal(shifted[1, 150:], ranks[1, 150:])
+    np.testing.assert_array_equal(shifted[1, :150], [gene for gene in shifted[0] if gene < 150])
+    assert (order(0.5, 1) != shifted).any()
+
+
+def test_a_shift_costs_what_it_does_to_views(objective, model):
+    shifted = variant(objective, options={"gene_shift": 1.0})
+    hard = loss_of(shifted, shifted.make_model(np.arange(60)))[1]["anchor_profile_error"]
+    assert hard > loss_of(objective, model)[1]["anchor_profile_error"]
+
+
 def test_pretrain_by_name(cohorts, tmp_path):
     trained = sf.train.pretrain(
         list(cohorts),
