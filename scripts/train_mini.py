@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 import specformer as sf
-from specformer.bench._perturb import thinned
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -52,7 +51,7 @@ def main() -> None:
     schemes = [cohorts[name] for name in ("wide", "panel", "htseq", "rsem", "expected_count", "fpkm")]
     options = {}
     if args.objective == "whole_profile":
-        options = {"pairs": [(2, 3), (4, 5)]}
+        options = {"pairs": [(2, 3), (4, 5)], "same_patient": True}
         schemes += thinned_copies([wide, panel])
     sf.train.pretrain(
         schemes,
@@ -78,7 +77,7 @@ def main() -> None:
 def thinned_copies(adatas: list[AnnData]) -> list[AnnData]:
     """Each cohort at each depth: the same samples with few reads."""
     rng = np.random.default_rng(0)
-    return [thinned(adata, reads, rng) for adata in adatas for reads in READS]
+    return [sf.pp.thin(adata, reads, rng=rng, copy=True) for adata in adatas for reads in READS]
 
 
 if __name__ == "__main__":

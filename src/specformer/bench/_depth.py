@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specformer.bench._perturb import N_DRAWS, thinned
+from specformer.bench._perturb import N_DRAWS
 from specformer.bench._score import mean_score
 from specformer.bench._tasks import tumour_types, type_readout
+from specformer.pp import thin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,6 @@ def depth(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     task, fitted = tumour_types(cohorts), representation.on("panel")
     asked, predict = cohorts["panel"][task.test], type_readout(fitted, task)
     for condition, n_reads in N_READS.items():
-        drawn = [thinned(asked, n_reads, np.random.default_rng(i)) for i in range(N_DRAWS)]
+        drawn = [thin(asked, n_reads, rng=i, copy=True) for i in range(N_DRAWS)]
         hits = [predict(fitted(sample)) == task.labels[task.test] for sample in drawn]
         yield mean_score("panel", condition, "accuracy", task.patients[task.test], np.array(hits))

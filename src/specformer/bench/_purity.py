@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specformer.bench._perturb import N_DRAWS, mixed
+from specformer.bench._perturb import N_DRAWS
 from specformer.bench._score import mean_score
 from specformer.bench._tasks import merged, tumour_types, type_readout
+from specformer.pp import mix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ def purity(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     mates = [[rng.choice(np.flatnonzero(normal & (tissue == tissue[row]))) for row in tumours] for rng in rngs]
     for share in PURITIES:
         hits = [
-            predict(fitted(mixed(panel[tumours], panel[normals], share))) == task.labels[tumours] for normals in mates
+            predict(fitted(mix(panel[tumours], panel[normals], purity=share, copy=True))) == task.labels[tumours]
+            for normals in mates
         ]
         yield mean_score("panel", f"{share:.0%} tumour", "accuracy", task.patients[tumours], np.array(hits))

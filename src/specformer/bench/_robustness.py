@@ -11,10 +11,10 @@ import pandas as pd
 from specformer._keys import PATIENT
 from specformer._logging import logger
 from specformer.bench._checkpoints import checkpoint_embedder
-from specformer.bench._perturb import N_DRAWS, draw_genes, linear, thinned, with_matrix
+from specformer.bench._perturb import N_DRAWS, draw_genes, linear, with_matrix
 from specformer.bench._quiet import quiet
 from specformer.metrics import Interval, interval, patient_draws, row_cosine, same_sample_top1
-from specformer.pp import to_scheme
+from specformer.pp import thin, to_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +141,7 @@ def _changes(adata: AnnData, lengths: str | None, rng: np.random.Generator) -> I
     for share in (0.5, 0.8, 0.95):
         yield f"{share:.0%} of genes missing", [adata[:, draw_genes(adata, 1 - share, rng)] for _ in range(N_DRAWS)]
     for condition, n_reads in N_READS.items():
-        yield condition, [thinned(adata, n_reads, rng) for _ in range(N_DRAWS)]
+        yield condition, [thin(adata, n_reads, rng=rng, copy=True) for _ in range(N_DRAWS)]
     plain = with_matrix(adata, linear(adata).astype(np.float32))
     schemes = ["cpm", "log2cpm", "uq", "log2uq", *(["tpm", "fpkm", "log2tpm0.001"] if lengths else [])]
     for scheme in schemes:
