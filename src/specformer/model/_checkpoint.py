@@ -7,19 +7,18 @@ frozen statistics), `README.md` (model card), `membership.csv` (hashed ids of th
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path  # noqa: TC003  (a field of a public tuple)
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from specformer._checks import shown
 from specformer.genes import N_SPECIAL, GeneVocabulary
-from specformer.model._config import SpecformerConfig
+from specformer.model._config import SpecformerConfig  # noqa: TC001  (a field of a public tuple)
 from specformer.model._encoder import SpecformerPreTrainedModel
+from specformer.model._read import AGAIN, misfits, read_weights, sha256_of, stored_shapes
+from specformer.model._read_config import read_config
 from specformer.model._registry import locate
 from specformer.model._samples import SpecformerForSamples
 
@@ -92,32 +91,17 @@ def load(
     """
     path = locate(name_or_path)
     _require_files(path)
-    raw = _read_config(path)
-    if pooling is not None:
-        raw["pooling"] = pooling
-    if window_embedding is not None:
-        raw["window_embedding"] = window_embedding
-    config = SpecformerConfig.from_dict(raw)
+    config, raw = read_config(path / CONFIG, pooling=pooling, window_embedding=window_embedding)
     genes = GeneVocabulary.read(path / GENES, weighting=config.weighting, n_obs=config.n_reference_obs)
     require_as_many_genes(genes, config, f"{path / GENES}")
-    sha256 = sha256_of(path / WEIGHTS)
-    recorded = raw.get("weights_sha256")
-    if recorded not in (None, sha256):
-        msg = (
-            f"{path / WEIGHTS} has SHA-256 {sha256[:12]}..., but its config.json says {recorded[:12]}...: "
-            "the file is truncated, damaged or from another checkpoint. Copy or download the directory again."
-        )
-        raise ValueError(msg)
+    sha256 = _require_hash(path / WEIGHTS, raw.get("weights_sha256"))
+    if raw.get("genes_sha256") is not None:
+        _require_hash(path / GENES, raw["genes_sha256"])
+    _require_fit(path / WEIGHTS, model_class, config)
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the user's stream stays
         model = model_class(config)
     _fill(model, path / WEIGHTS)
     return Pretrained(model.eval(), genes, config, path, sha256)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seen_in_pretraining(path: Path, sample_ids: Iterable[str]) -> np.ndarray:
@@ -150,17 +134,15 @@ def _require_files(path: Path) -> None:
         raise FileNotFoundError(msg)
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        raw = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-    except ValueError as error:
-        msg = f"{path / CONFIG} is not JSON ({error}). Copy or download the directory again."
-        raise ValueError(msg) from None
-    kind = raw.get("model_type") if isinstance(raw, dict) else None
-    if kind != SpecformerConfig.model_type:
-        msg = f"{path / CONFIG} describes a model of type {kind!r}; expected {SpecformerConfig.model_type!r}."
+def _require_hash(path: Path, recorded: object) -> str:
+    sha256 = sha256_of(path)
+    if recorded not in (None, sha256):
+        msg = (
+            f"{path} has SHA-256 {sha256[:12]}..., but its config.json says {str(recorded)[:12]}...: "
+            f"the file is truncated, damaged or from another checkpoint. {AGAIN}"
+        )
         raise ValueError(msg)
-    return raw
+    return sha256
 
 
 def require_as_many_genes(genes: GeneVocabulary, config: SpecformerConfig, what: str) -> None:
@@ -172,21 +154,34 @@ def require_as_many_genes(genes: GeneVocabulary, config: SpecformerConfig, what:
         raise ValueError(msg)
 
 
-def _fill(model: SpecformerPreTrainedModel, path: Path) -> None:
+def _require_fit(path: Path, model_class: type[SpecformerPreTrainedModel], config: SpecformerConfig) -> None:
+    """Compare the file's header with a model that takes no memory: a config may promise any size."""
+    found = stored_shapes(path)
+    if config.num_hidden_layers > len(found):
+        msg = f"{path} does not fit its config.json: it holds {len(found):,} tensors, for {config.num_hidden_layers:,} layers."
+        raise ValueError(msg)
     try:
-        weights = load_file(path)
-    except SafetensorError as error:
-        msg = f"{path} cannot be read ({error}): truncated or damaged. Copy or download the directory again."
+        with torch.device("meta"):
+            model = model_class(config)
+    except RuntimeError as error:  # more elements than a number can count
+        msg = f"{path.parent / CONFIG} describes no model that can be built ({error}). {AGAIN}"
         raise ValueError(msg) from None
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items() if name not in tied_weights(model)}
-    missing = sorted(set(expected) - set(weights))
-    unknown = sorted(name for name in set(weights) - set(expected) if not name.startswith(OPTIONAL_PARTS))
-    misshapen = sorted(name for name in set(expected) & set(weights) if weights[name].shape != expected[name])
-    for names, what in ((missing, "lacks"), (unknown, "should not hold"), (misshapen, "has other shapes for")):
+    expected = {name: tuple(tensor.shape) for name, tensor in _untied(model).items()}
+    for what, names in misfits(found, expected).items():
+        if what == "should not hold":
+            names = [name for name in names if not name.startswith(OPTIONAL_PARTS)]
         if names:
-            msg = f"{path} does not fit its config.json: for a {type(model).__name__} it {what} {shown(names)}."
-            if names == missing and names[0].startswith("pooling."):
-                msg += f" {model.config.pooling!r} pooling was not trained with it; set `pooling` to 'mean' there."
+            msg = f"{path} does not fit its config.json: for a {model_class.__name__} it {what} {shown(names)}."
+            if what == "lacks" and names[0].startswith("pooling."):
+                msg += f" {config.pooling!r} pooling was not trained with it; set `pooling` to 'mean' there."
             raise ValueError(msg)
+
+
+def _fill(model: SpecformerPreTrainedModel, path: Path) -> None:
+    weights = read_weights(path)
     # Tied weights are one tensor under two names, of which the file has one.
-    model.load_state_dict({name: weights[name].float() for name in expected}, strict=False)
+    model.load_state_dict({name: weights[name].float() for name in _untied(model)}, strict=False)
+
+
+def _untied(model: SpecformerPreTrainedModel) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in tied_weights(model)}

@@ -16,6 +16,9 @@ from specformer.ranking import WEIGHTINGS
 TOKENS = ("additive", "film")
 POOLINGS = ("mean", "attention", "gated_attention", "transformer")
 WINDOW_EMBEDDINGS = ("mean", "cls")
+CHECKPOINT_FORMAT = 1
+# More ranks than there are human genes, in any annotation.
+MOST_RANKS = 2**17
 
 _BASE = {"num_hidden_layers": 12, "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}
 PRESETS: dict[str, dict[str, Any]] = {
@@ -58,6 +61,8 @@ class SpecformerConfig(BertConfig):
         Samples on which the per-gene statistics in `genes.csv` were fitted.
     specformer_version
         Version that made the checkpoint.
+    checkpoint_format
+        What the files of a checkpoint mean, by number. It rises when an older version could not read a new one.
 
     Raises
     ------
@@ -82,14 +87,16 @@ class SpecformerConfig(BertConfig):
     n_dims: int | None = None
     n_reference_obs: int = 0
     specformer_version: str = ""
+    checkpoint_format: int = CHECKPOINT_FORMAT
 
     def __post_init__(self, **kwargs: Any) -> None:
-        # Belongs to the file that it was read from, and would be wrong after the first training step.
-        kwargs.pop("weights_sha256", None)
+        # These belong to the files that they were read from, and would be wrong after the first training step.
+        for name in ("weights_sha256", "genes_sha256"):
+            kwargs.pop(name, None)
         super().__post_init__(**kwargs)
         installed = Version(specformer.__version__).public
         self.specformer_version = self.specformer_version or installed
-        _require_readable(self.specformer_version, installed)
+        _require_readable(self.specformer_version, installed, self.checkpoint_format)
         self._require_consistent()
         self.n_dims = self.n_dims or self.n_anchor or self.hidden_size
         self.max_position_embeddings = self.window_size + self.cls_token
@@ -127,6 +134,8 @@ class SpecformerConfig(BertConfig):
             wrong = (
                 f"`hidden_size` {self.hidden_size} is no multiple of `num_attention_heads` {self.num_attention_heads}"
             )
+        elif self.window_size > MOST_RANKS:
+            wrong = f"`window_size` is {self.window_size}; a window has at most {MOST_RANKS} ranks"
         elif self.stride > self.window_size:
             wrong = f"`stride` {self.stride} is above `window_size` {self.window_size}, which would leave genes out"
         elif self.window_embedding == "cls" and not self.cls_token:
@@ -144,15 +153,16 @@ class SpecformerConfig(BertConfig):
             raise ValueError(msg)
 
 
-def _require_readable(version: str, installed: str) -> None:
+def _require_readable(version: str, installed: str, checkpoint_format: int) -> None:
     try:
         major = Version(version).major
     except InvalidVersion:
         msg = f"`specformer_version` is {version!r}, which is no version. Is this config.json from specformer?"
         raise ValueError(msg) from None
-    if major > Version(installed).major:
+    if major > Version(installed).major or checkpoint_format > CHECKPOINT_FORMAT:
         msg = (
-            f"This checkpoint was made by specformer {version}; installed is {installed}, which cannot read it. "
+            f"This checkpoint was made by specformer {version}; installed is {installed}, which cannot read it (its format "
+            f"is {checkpoint_format}, the newest known here {CHECKPOINT_FORMAT}). "
             "Run `pip install --upgrade specformer`."
         )
         raise ValueError(msg)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
+from specformer._atomic import atomic_directory
 from specformer._checks import shown
-from specformer.model._checkpoint import CONFIG, WEIGHTS, Pretrained, sha256_of
-from specformer.model._heads import OPTIONAL, Head
+from specformer.model._checkpoint import CONFIG, WEIGHTS, Pretrained
+from specformer.model._config import POOLINGS
+from specformer.model._heads import OPTIONAL, TASKS, Head
+from specformer.model._read import AGAIN, misfits, read_json, read_weights, sha256_of, stored_shapes
 from specformer.model._registry import locate
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 HEADS = "heads"
 KIND = "specformer_head"
+MOST_BYTES = 2**26
+MOST_LAYERS = 100
 
 
 def save_head(head: Head, directory: str | Path, *, dtype: torch.dtype | None = None) -> Path:
@@ -40,7 +44,6 @@ def save_head(head: Head, directory: str | Path, *, dtype: torch.dtype | None = 
     The directory.
     """
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     weights = {}
     for name, tensor in head.state_dict().items():
         is_matrix = tensor.ndim >= 2 and name.startswith(("layers.", "pooling."))
@@ -48,20 +51,21 @@ def save_head(head: Head, directory: str | Path, *, dtype: torch.dtype | None = 
         if not weights[name].isfinite().all():
             msg = f"{name!r} of the head is not finite in {weights[name].dtype}; nothing was written."
             raise ValueError(msg)
-    save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
-    config = {
-        "model_type": KIND,
-        "task": head.task,
-        "labels": head.labels,
-        "n_in": head.n_in,
-        "aggregator": head.aggregator,
-        "hidden": list(head.hidden),
-        "dropout": head.dropout,
-        "specformer_version": version("specformer"),
-        "weights_sha256": sha256_of(directory / WEIGHTS),
-        "about": head.about,
-    }
-    (directory / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    with atomic_directory(directory) as written:
+        save_file(weights, written / WEIGHTS, metadata={"format": "pt"})
+        config = {
+            "model_type": KIND,
+            "task": head.task,
+            "labels": head.labels,
+            "n_in": head.n_in,
+            "aggregator": head.aggregator,
+            "hidden": list(head.hidden),
+            "dropout": head.dropout,
+            "specformer_version": version("specformer"),
+            "weights_sha256": sha256_of(written / WEIGHTS),
+            "about": head.about,
+        }
+        (written / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     return directory
 
 
@@ -109,8 +113,9 @@ def load_head(head: str | Path, model: str | Path | Pretrained | None = None) ->
 
 
 def available_heads(checkpoint: Path) -> list[str]:
-    """Names of the heads beside a checkpoint."""
-    return sorted(path.parent.name for path in (checkpoint / HEADS).glob(f"*/{CONFIG}"))
+    """Names of the heads beside a checkpoint; a hidden folder is what a killed process left."""
+    found = (path.parent.name for path in (checkpoint / HEADS).glob(f"*/{CONFIG}"))
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def require_same_checkpoint(head: Head, sha256: str, where: str) -> None:
@@ -130,26 +135,59 @@ def _read(path: Path) -> Head:
     if missing:
         msg = f"{path} is no head: it lacks {shown(missing)}."
         raise FileNotFoundError(msg)
-    try:
-        config: dict[str, Any] = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        weights = load_file(path / WEIGHTS)
-    except (SafetensorError, ValueError) as error:
-        msg = f"The head in {path} cannot be read ({error}): truncated or damaged. Copy it again."
-        raise ValueError(msg) from None
-    if config.get("model_type") != KIND:
-        msg = f"{path / CONFIG} describes a {config.get('model_type')!r}, not a {KIND!r}."
-        raise ValueError(msg)
+    config = _checked(read_json(path / CONFIG, most_bytes=MOST_BYTES), path / CONFIG)
     if config["weights_sha256"] != sha256_of(path / WEIGHTS):
-        msg = f"{path / WEIGHTS} is not the file that its config.json describes: damaged, or from another head."
+        msg = f"{path / WEIGHTS} is not the file that its config.json describes: truncated or damaged, or from another head."
         raise ValueError(msg)
+    found = stored_shapes(path / WEIGHTS)
+    try:
+        with torch.device("meta"):  # which takes no memory, whatever size the config promises
+            expected = {name: tuple(tensor.shape) for name, tensor in _make(config).state_dict().items()}
+    except RuntimeError as error:
+        msg = f"{path / CONFIG} describes no head that can be built ({error}). {AGAIN}"
+        raise ValueError(msg) from None
+    for what, names in misfits({n: shape for n, shape in found.items() if n not in OPTIONAL}, expected).items():
+        if names:
+            msg = f"{path / WEIGHTS} does not fit its config.json: it {what} {shown(names)}."
+            raise ValueError(msg)
+    weights = read_weights(path / WEIGHTS)
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the user's stream stays
-        head = Head(
-            config["task"], config["labels"], config["n_in"], aggregator=config["aggregator"],
-            hidden=config["hidden"], dropout=config["dropout"], about=config["about"],
-        )  # fmt: skip
+        head = _make(config)
     for name in OPTIONAL:
         if name in weights:
             setattr(head, name, weights[name])
     head.load_state_dict({n: t.float() if n.startswith(("layers.", "pooling.")) else t for n, t in weights.items()})
     head.path = path
     return head.eval()
+
+
+def _make(config: dict[str, Any]) -> Head:
+    return Head(
+        config["task"], config["labels"], config["n_in"], aggregator=config["aggregator"],
+        hidden=config["hidden"], dropout=config["dropout"], about=config["about"],
+    )  # fmt: skip
+
+
+def _checked(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    if config.get("model_type") != KIND:
+        msg = f"{path} describes a {config.get('model_type')!r}, not a {KIND!r}."
+        raise ValueError(msg)
+    required = {
+        "task": lambda x: isinstance(x, str) and x in TASKS,
+        "labels": lambda x: isinstance(x, list) and len(x) > 0 and all(isinstance(label, str) for label in x),
+        "n_in": _is_size,
+        "aggregator": lambda x: x is None or (isinstance(x, str) and x in POOLINGS),
+        "hidden": lambda x: isinstance(x, list) and len(x) <= MOST_LAYERS and all(map(_is_size, x)),
+        "dropout": lambda x: isinstance(x, int | float) and 0 <= x <= 1,
+        "weights_sha256": lambda x: isinstance(x, str),
+        "about": lambda x: isinstance(x, dict),
+    }
+    for name, is_right in required.items():
+        if not is_right(config.get(name)):
+            msg = f"{path} has {str(config.get(name))[:40]!r} as `{name}`, which no head has. {AGAIN}"
+            raise ValueError(msg)
+    return config
+
+
+def _is_size(x: object) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool) and 1 <= x < 2**31

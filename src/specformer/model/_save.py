@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors.torch import save_file
 
+from specformer._atomic import atomic_directory
 from specformer.model._checkpoint import (
     CARD,
     CONFIG,
@@ -71,26 +69,22 @@ def save(
     """
     require_as_many_genes(genes, model.config, "The vocabulary")
     directory = Path(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    written = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
+    with atomic_directory(directory) as written:
         save_file(_weights(model, dtype), written / WEIGHTS, metadata={"format": "pt"})
+        genes.write(written / GENES)
         config = model.config.to_dict() | {
             "architectures": [type(model).__name__],
             "weighting": genes.weighting or model.config.weighting,
             "n_reference_obs": genes.n_obs or model.config.n_reference_obs,
             "dtype": None,
             "weights_sha256": sha256_of(written / WEIGHTS),
+            "genes_sha256": sha256_of(written / GENES),
         }
         (written / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        genes.write(written / GENES)
         if card is not None:
             (written / CARD).write_text(card, encoding="utf-8")
         if membership is not None:
             (written / MEMBERSHIP).write_text("\n".join(["sha256", *hashed(membership), ""]), encoding="utf-8")
-        _put_in_place(written, directory)
-    finally:
-        shutil.rmtree(written, ignore_errors=True)
     return directory
 
 
@@ -110,27 +104,3 @@ def _weights(model: SpecformerPreTrainedModel, dtype: torch.dtype | None) -> dic
             msg = f"The weights {name!r} are not finite in {weights[name].dtype}; nothing was written."
             raise ValueError(msg)
     return weights
-
-
-def _put_in_place(written: Path, directory: Path) -> None:
-    for file in written.iterdir():
-        _flush(file)
-    _flush(written)
-    if directory.exists():
-        # A directory cannot be renamed onto a full one; the old one is out of the way for an instant, never half gone.
-        previous = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-        directory.rename(previous / "previous")
-        written.rename(directory)
-        shutil.rmtree(previous)
-    else:
-        written.rename(directory)
-    directory.chmod(0o755)
-    _flush(directory.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
