@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specformer.train._anchor import Profiles, fit_loadings, fit_metric, neighbour_differences, posterior_mean
+from specformer.train._anchor import (
+    Profiles,
+    differences_within,
+    fit_loadings,
+    fit_metric,
+    neighbour_differences,
+    posterior_mean,
+)
 
 N_GENES, N_DIMS, NOISE = 80, 4, 0.35
 
@@ -79,6 +86,13 @@ def test_neighbours_are_mutual_and_counted_once():
     vectors = np.array([[1, 0.0], [1, 0.1], [0, 1.0], [-1, 0.0]])
     differences = neighbour_differences(vectors, n_neighbors=1)
     np.testing.assert_allclose(differences, (vectors[[0]] - vectors[[1]]) / np.sqrt(2))
+
+
+def test_samples_of_a_patient_are_compared_with_the_first_of_them():
+    vectors = np.array([[5.0], [1.0], [2.0], [7.0], [4.0]])
+    patients = np.array(["b", "a", "b", "c", "b"])
+    np.testing.assert_array_equal(differences_within(vectors, patients), [[3.0], [1.0]])
+    assert differences_within(vectors, np.arange(5)).shape == (0, 1)
 
 
 def test_metric_shrinks_what_schemes_differ_in_and_lets_classes_stand_out():

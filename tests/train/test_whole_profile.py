@@ -148,6 +148,21 @@ def test_metric_without_pairs_is_the_spread_alone(objective):
     assert not torch.allclose(both, schemes)
 
 
+def test_samples_of_a_patient_may_lie_closer(objective):
+    known = objective.corpus
+    patients = np.arange(len(known)) // 2
+    corpus = Corpus.of(known.stores, dict(zip(known.samples.tolist(), patients.astype(str).tolist(), strict=True)))
+
+    def distance(same_patient):
+        options = {"same_patient": same_patient, "n_neighbors": 0}
+        chosen = WholeProfile(corpus, objective.config, objective.vocabulary, **options)
+        model = chosen.make_model(np.arange(60))
+        vectors = model.anchor.whiten(torch.from_numpy(chosen._truth[0][1][corpus.rows[:60, 0]]))
+        return (vectors[::2] - vectors[1::2]).norm(dim=1).mean() / torch.pdist(vectors).mean()
+
+    assert distance(same_patient=True) < 0.95 * distance(same_patient=False)
+
+
 def test_designed_views_have_genes_that_vary_together(objective):
     genes_of = objective.corpus.stores[0].genes
 

@@ -1,7 +1,7 @@
 """Fitting the linear anchor: loadings from profiles that lack genes, and the metric in which samples are compared.
 
-No label is read. What is signal and what is nuisance is learned from two kinds of pairs: the same sample measured in
-two schemes, and samples that are one another's nearest neighbours.
+No label is read. What is signal and what is nuisance is learned from pairs: the same sample measured in two schemes, two
+samples of one patient, and samples that are one another's nearest neighbours.
 """
 
 from __future__ import annotations
@@ -74,6 +74,13 @@ def spread(loadings: np.ndarray) -> np.ndarray:
     return np.diag(np.sqrt((loadings**2).sum(axis=0) / np.count_nonzero(loadings.any(axis=1))))
 
 
+def differences_within(vectors: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """The first sample of each patient less each of the patient's others; no rows if everybody has one sample."""
+    _, first, patient = np.unique(patients, return_index=True, return_inverse=True)
+    others = np.setdiff1d(np.arange(len(patients)), first)
+    return vectors[first[patient[others]]] - vectors[others]
+
+
 def neighbour_differences(vectors: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
     """Differences between samples that are among each other's nearest neighbours by cosine, over sqrt(2)."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -88,16 +95,17 @@ def neighbour_differences(vectors: np.ndarray, n_neighbors: int = 5) -> np.ndarr
 def fit_metric(
     loadings: np.ndarray,
     latents: np.ndarray,
-    scheme_differences: np.ndarray | None,
+    differences: np.ndarray | None,
     *,
-    scheme_ridge: float = 0.05,
+    ridge: float = 0.05,
     neighbour_ridge: float = 0.03,
     n_neighbors: int = 5,
 ) -> np.ndarray:
-    """The final linear map (n_dims, n_dims): scale, then shrink what schemes and what neighbours differ in.
+    """The final linear map (n_dims, n_dims): scale, then shrink what pairs and what neighbours differ in.
 
-    Both steps are within-class covariance normalisation (see `wccn_projection`); the classes are first the schemes of
-    one sample, then mutual neighbours in the space so far, which mostly share a tissue though nobody said so.
+    Both steps are within-class covariance normalisation (see `wccn_projection`); the classes are first what is known to
+    be one thing (the schemes of a sample, the samples of a patient), then mutual neighbours in the space so far, which
+    mostly share a tissue though nobody said so.
 
     Parameters
     ----------
@@ -105,16 +113,17 @@ def fit_metric(
         From `fit_loadings`.
     latents
         Posterior means of the training samples, each sample once.
-    scheme_differences
-        Latent of a sample in one scheme less that in another; None where no sample was measured twice.
-    scheme_ridge, neighbour_ridge
+    differences
+        Latent of a sample in one scheme less that in another, of one sample of a patient less another; None where
+        nothing was measured twice.
+    ridge, neighbour_ridge
         Share of the mean variance that is added to every direction.
     n_neighbors
         Neighbours that a sample may pair with, if the choice is mutual.
     """
     metric = spread(loadings)
-    if scheme_differences is not None and len(scheme_differences):
-        metric = metric @ _shrink(scheme_differences @ metric, latents @ metric, scheme_ridge)
+    if differences is not None and len(differences):
+        metric = metric @ _shrink(differences @ metric, latents @ metric, ridge)
     vectors = latents @ metric
     pairs = neighbour_differences(vectors, n_neighbors)
     return metric @ _shrink(pairs, vectors, neighbour_ridge) if len(pairs) else metric

@@ -65,7 +65,7 @@ def sides_of(cohorts: Sequence[AnnData], *, validation: float, salt: str = "spec
         If a sample or a patient is on different sides in different cohorts.
     """
     names = [adata.obs_names.tolist() for adata in cohorts]
-    owners = [_owners(adata) for adata in cohorts]
+    owners = [patients_of(adata) for adata in cohorts]
     given = [_given_sides(adata) for adata in cohorts]
     decided: dict[str, str] = {}
     for own, side in zip(owners, given, strict=True):
@@ -83,8 +83,8 @@ def sides_of(cohorts: Sequence[AnnData], *, validation: float, salt: str = "spec
     return [np.array(side) for side in sides]
 
 
-def _owners(adata: AnnData) -> list[str]:
-    """Whose each sample is: its own where no patient is given."""
+def patients_of(adata: AnnData) -> list[str]:
+    """Whose each sample of a cohort is: its own where no patient is given."""
     if PATIENT.name not in adata.obs:
         return adata.obs_names.tolist()
     patients = adata.obs[PATIENT.name]

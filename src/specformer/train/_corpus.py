@@ -12,7 +12,7 @@ import torch
 from specformer.genes import N_SPECIAL, PAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from specformer.train._store import RankStore
 
@@ -32,16 +32,19 @@ class Corpus:
         str (n,): the distinct samples, in the order in which they are first met.
     rows
         int64 (n, n_stores): the row of each sample in each store, -1 where it is not there.
+    patients
+        str (n,): whose each sample is; its own name where nobody said.
     """
 
     stores: Sequence[RankStore]
     samples: np.ndarray
     rows: np.ndarray
+    patients: np.ndarray
     _resident: dict[tuple[int, str], torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, stores: Sequence[RankStore]) -> Corpus:
-        """The corpus of some stores; rows of one name are one sample.
+    def of(cls, stores: Sequence[RankStore], patient_of: Mapping[str, str] | None = None) -> Corpus:
+        """The corpus of some stores; rows of one name are one sample, `patient_of` says whose by its name.
 
         Raises
         ------
@@ -58,7 +61,8 @@ class Corpus:
                 raise ValueError(msg)
         samples = pd.unique(np.concatenate([store.samples for store in stores]))
         rows = np.stack([pd.Index(store.samples).get_indexer(samples) for store in stores], axis=1)
-        return cls(list(stores), samples, rows)
+        patients = np.array([(patient_of or {}).get(sample, sample) for sample in samples.tolist()])
+        return cls(list(stores), samples, rows, patients)
 
     def __len__(self) -> int:
         return len(self.samples)

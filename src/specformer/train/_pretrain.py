@@ -15,7 +15,7 @@ from specformer._logging import timed
 from specformer.model import load, save
 from specformer.train._arguments import training_arguments
 from specformer.train._card import facts_of, model_card
-from specformer.train._cohorts import open_cohorts, sides_of
+from specformer.train._cohorts import open_cohorts, patients_of, sides_of
 from specformer.train._corpus import Corpus
 from specformer.train._masked_genes import MaskedGenes
 from specformer.train._precision import cpu_products
@@ -166,7 +166,10 @@ def pretrain(
             for cohort, side in zip(cohorts, sides, strict=True)
             for scheme in (None, *(schemes or ()))
         ]
-    corpus = Corpus.of(stores)
+    patients = {
+        name: own for cohort in cohorts for name, own in zip(cohort.obs_names, patients_of(cohort), strict=True)
+    }
+    corpus = Corpus.of(stores, patients)
     training, held_out = _sides_of_samples(corpus, cohorts, sides)
     options = dict(objective_options or {})
     fitted = fitted_config(asked, genes)

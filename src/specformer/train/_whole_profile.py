@@ -11,7 +11,7 @@ from torch import nn
 
 from specformer.genes import N_SPECIAL
 from specformer.model import GenePanel, SpecformerForSamples
-from specformer.train._anchor import Profiles, fit_loadings, fit_metric, posterior_mean
+from specformer.train._anchor import Profiles, differences_within, fit_loadings, fit_metric, posterior_mean
 from specformer.train._flops import encoder_flops
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class WholeProfile:
         The vocabulary, with `score_mean` and `score_sd`.
     pairs
         Stores whose differences within a sample the metric shrinks, as pairs of numbers.
+    same_patient
+        Shrink what samples of one patient differ in, too: a tumour and the normal tissue beside it. Not for cohorts in
+        which a patient's samples differ in what one wants to see.
     min_genes, max_genes
         Size of a view, drawn uniformly on a logarithmic scale.
     designed
@@ -82,6 +85,7 @@ class WholeProfile:
         genes: GeneVocabulary,
         *,
         pairs: Sequence[tuple[int, int]] = (),
+        same_patient: bool = False,
         min_genes: int = 64,
         max_genes: int = 768,
         designed: float = 0.5,
@@ -98,7 +102,7 @@ class WholeProfile:
             )
             raise ValueError(msg)
         self.corpus, self.vocabulary, self.config = corpus, genes, config
-        self.pairs = list(pairs)
+        self.pairs, self.same_patient = list(pairs), same_patient
         self.min_genes, self.max_genes = min_genes, max_genes
         self.designed, self.gene_shift, self.n_neighbors = designed, gene_shift, n_neighbors
         self.vector_weight, self.agreement_weight, self.temperature = vector_weight, agreement_weight, temperature
@@ -137,6 +141,9 @@ class WholeProfile:
             for one, other in self.pairs
             if len(both := samples[(rows[samples, one] >= 0) & (rows[samples, other] >= 0)])
         ]
+        if self.same_patient:
+            patients = self.corpus.patients[np.concatenate([chosen for _, chosen in groups])]
+            differences.append(differences_within(latents, patients))
         differing = np.concatenate(differences) if differences else None
         metric = fit_metric(loadings, latents, differing, n_neighbors=self.n_neighbors)
         model.set_anchor(torch.from_numpy(loadings), torch.from_numpy(metric[:, : self.config.n_dims]))
