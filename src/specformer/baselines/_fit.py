@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specformer._atomic import atomic_file
 from specformer._checks import require_one_of, shown
 from specformer._keys import X_LINEAR
 from specformer._logging import timed
@@ -55,7 +56,8 @@ class LinearEmbedder:
         }
         if self.projection is not None:
             arrays["projection"] = self.projection
-        np.savez(path / "arrays.npz", method=method, **arrays)
+        with atomic_file(path / "arrays.npz") as written:
+            np.savez(written, method=method, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> LinearEmbedder:

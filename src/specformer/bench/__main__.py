@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from specformer._atomic import atomic_file
 from specformer._checks import shown
 from specformer._logging import logger
 from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders, held_out_seen
@@ -72,7 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
     from specformer import pl
 
     args.out.mkdir(parents=True, exist_ok=True)
-    results.to_csv(args.out / "bench.csv", index=False)
+    with atomic_file(args.out / "bench.csv") as written:
+        results.to_csv(written, index=False)
     (args.out / "bench.md").write_text(markdown(results), encoding="utf-8")
     pl.bench(results).savefig(args.out / "bench.png", dpi=150)
     print(f"Wrote {args.out / 'bench.csv'}, bench.md and bench.png: {len(results):,} figures.")

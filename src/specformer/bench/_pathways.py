@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specformer._atomic import atomic_file
 from specformer._keys import PATIENT
 from specformer._settings import settings
 from specformer.baselines import ssgsea
@@ -52,6 +53,6 @@ def _enrichment(X: np.ndarray, genes: np.ndarray, gene_sets: Mapping[str, list[s
     if stored.is_file():
         return np.load(stored)
     scores = ssgsea(X, genes, gene_sets, min_size=MIN_GENES).to_numpy()
-    stored.parent.mkdir(parents=True, exist_ok=True)
-    np.save(stored, scores)
+    with atomic_file(stored) as written:
+        np.save(written, scores)
     return scores

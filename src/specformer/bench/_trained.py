@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +10,7 @@ from packaging.version import Version
 from scipy import sparse
 
 import specformer
+from specformer._atomic import atomic_directory
 from specformer._logging import logger
 from specformer._settings import settings
 from specformer.bench._representation import blind
@@ -83,14 +81,8 @@ def _fitted(train: AnnData, method: str, content: str, *, minutes: float | None,
     path = settings.cachedir / "baselines" / f"{method}-{sha256(recipe.encode()).hexdigest()[:16]}"
     if not path.exists():
         embedder = fit_trained(train, method=method, minutes=minutes, steps=steps)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
+        with atomic_directory(path) as written:
             embedder.write(written)
-            # Whole or not at all: a run that is killed leaves no half of a model under this name.
-            written.rename(path)
-        finally:
-            shutil.rmtree(written, ignore_errors=True)
     embedder = TrainedEmbedder.read(path)
     logger.info("%s: %d steps of training (%s)", method, len(embedder.model.history), path)
     return embedder

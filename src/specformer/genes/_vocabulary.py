@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAD, CLS, MASK = 0, 1, 2
 SPECIAL_TOKENS = ("[PAD]", "[CLS]", "[MASK]")
 N_SPECIAL = len(SPECIAL_TOKENS)
+MOST_BYTES = 2**28
 ID_COLUMNS = ("symbol", "ensembl", "entrez", "aliases")
 
 
@@ -118,14 +119,38 @@ class GeneVocabulary:
     def read(cls, path: Path, *, weighting: str = "", n_obs: int = 0) -> GeneVocabulary:
         """Read what `write` wrote. `weighting` and `n_obs` stand in the checkpoint's `config.json`."""
         text = dict.fromkeys(ID_COLUMNS, str)
-        # Only text columns may hold 'NA' or nothing as a value; everywhere else both mean "not a number".
-        table = pd.read_csv(
-            path, dtype=text, keep_default_na=False, na_values=_numeric_missing(path), float_precision="round_trip"
-        )
+        if (n_bytes := path.stat().st_size) > MOST_BYTES:
+            msg = f"{path} has {n_bytes:,} bytes; a gene table has at most {MOST_BYTES:,}."
+            raise ValueError(msg)
+        try:
+            # Only text columns may hold 'NA' or nothing as a value; everywhere else both mean "not a number".
+            table = pd.read_csv(
+                path, dtype=text, keep_default_na=False, na_values=_numeric_missing(path), float_precision="round_trip"
+            )
+        except (ValueError, OverflowError) as error:  # among them those of pandas' parser and of the text's encoding
+            msg = f"{path} cannot be read as a table ({error}). Copy or download the directory again."
+            raise ValueError(msg) from None
+        _require_complete(table, path)
         for column in table.columns.difference(ID_COLUMNS):
             if pd.api.types.is_float_dtype(table[column]):
                 table[column] = table[column].astype(np.float32)
         return cls(table, weighting=weighting, n_obs=n_obs)
+
+
+def _require_complete(table: pd.DataFrame, path: Path) -> None:
+    """Refuse rows that are longer or shorter than the header, and words where numbers belong."""
+    if not isinstance(table.index, pd.RangeIndex):
+        msg = f"{path} has rows that are longer than its header."
+        raise ValueError(msg)
+    for column in table:
+        if column in ID_COLUMNS:
+            is_wrong = ~table[column].map(lambda value: isinstance(value, str))
+        else:
+            is_wrong = pd.Series(not pd.api.types.is_numeric_dtype(table[column]), index=table.index)
+        if is_wrong.any():
+            what = "text" if column in ID_COLUMNS else "numbers"
+            msg = f"{path} has other things than {what} in column {column!r}, first in row {int(is_wrong.argmax()) + 1:,}."
+            raise ValueError(msg)
 
 
 def _numeric_missing(path: Path) -> dict[str, list[str]]:

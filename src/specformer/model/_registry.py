@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZipFile
 
+from specformer._atomic import atomic_directory
 from specformer._checks import shown
 from specformer._settings import settings
 from specformer.genes import DEFAULT_CHECKPOINT
@@ -25,7 +27,7 @@ DOWNLOADS: dict[str, Download] = {}
 def shipped() -> dict[str, Path]:
     """Checkpoints inside the package, by name."""
     folder = Path(str(files("specformer"))) / "checkpoints"
-    return {path.parent.name: path.parent for path in sorted(folder.glob("*/config.json"))}
+    return {path.parent.name: path.parent for path in sorted(folder.glob("[!.]*/config.json"))}
 
 
 def locate(name_or_path: str | Path | None = None) -> Path:
@@ -53,16 +55,23 @@ def cached(name: str) -> Path:
 
 
 def _download(name: str) -> Path:
+    """Download and unpack a checkpoint; it gets its name in the cache when all of it is there."""
+    directory = cached(name)
+    if (directory / "config.json").is_file():
+        return directory
     import pooch
 
-    directory = cached(name)
-    if not (directory / "config.json").is_file():
-        pooch.retrieve(
-            DOWNLOADS[name].url,
-            known_hash=f"sha256:{DOWNLOADS[name].sha256}",
-            path=directory.parent,
-            fname=f"{name}.zip",
-            processor=pooch.Unzip(extract_dir=directory.name),
-            progressbar=settings.progress,
+    url, sha256 = DOWNLOADS[name]
+    try:
+        archive = pooch.retrieve(
+            url, f"sha256:{sha256}", f"{directory.name}.zip", directory.parent, progressbar=settings.progress
         )
+        with ZipFile(archive) as opened, atomic_directory(directory) as written:
+            opened.extractall(written)  # which keeps every member inside
+    except OSError as error:  # of the network, or of the disk
+        msg = (
+            f"Could not download the checkpoint {name!r} from {url} to {directory.parent}: {error}. Check the connection "
+            f"and `sf.settings.cachedir`, or unpack the archive by hand to {directory}."
+        )
+        raise OSError(msg) from error
     return directory

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from specformer._atomic import atomic_file
 from specformer._logging import logger
 from specformer.pp._statistics import vocabulary_statistics
 from specformer.ranking import normal_scores, ordered_genes
@@ -160,7 +161,7 @@ def _rank(
         for ranks, n_expressed in cohort.ranked(statistics):
             here = slice(start, start := start + len(ranks))
             new.ranks[here], new.n_expressed[here] = ranks, n_expressed
-    except ValueError:
+    except BaseException:
         new.discard()
         raise
     return new.keep(digest)
@@ -178,11 +179,20 @@ class _NewRanks:
         else:
             file.parent.mkdir(parents=True, exist_ok=True)
             self.partial = file.with_name(f".{file.name}.{os.getpid()}")
-            self.ranks = np.lib.format.open_memmap(self.partial, mode="w+", dtype=dtype, shape=shape)
+            try:
+                self.ranks = np.lib.format.open_memmap(self.partial, mode="w+", dtype=dtype, shape=shape)
+                _reserve(self.partial)
+            except OSError as error:
+                self.discard()
+                n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
+                msg = (
+                    f"No room for the ranks of {shape[0]:,} samples ({n_bytes / 1e6:,.0f} MB) in {file.parent}: {error}"
+                )
+                raise OSError(error.errno, msg) from None
 
     def discard(self) -> None:
         if self.file is not None:
-            self.partial.unlink()
+            self.partial.unlink(missing_ok=True)
 
     def keep(self, digest: str) -> tuple[np.ndarray, np.ndarray]:
         """Ranks and counts; on disk, the note that says whose they are comes before the ranks, and both at once."""
@@ -190,11 +200,17 @@ class _NewRanks:
             return self.ranks, self.n_expressed
         self.ranks.flush()  # type: ignore[attr-defined]
         note = {"sha256": digest, "n_expressed": self.n_expressed.tolist()}
-        partial = self.partial.with_suffix(".json")
-        partial.write_text(json.dumps(note), encoding="utf-8")
-        partial.replace(self.file.with_suffix(".json"))
+        with atomic_file(self.file.with_suffix(".json")) as partial:
+            partial.write_text(json.dumps(note), encoding="utf-8")
         self.partial.replace(self.file)
         return np.load(self.file, mmap_mode="r"), self.n_expressed
+
+
+def _reserve(path: Path) -> None:
+    """Take room on the disk now: a memory map on a full one would end the process with a bus error later."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _digest(cohort: AlignedCohort, fingerprint: str) -> str:
