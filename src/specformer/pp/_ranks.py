@@ -6,33 +6,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from anndata.compat import DaskArray
 
-from specformer.pp._blocks import as_block, matrix_of, row_blocks
+from specformer.pp._blocks import as_block, row_blocks
+from specformer.pp._map_blocks import lazy_matrix
 from specformer.ranking import rank_rows, to_linear
 from specformer.ranking._order import rank_dtype
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from anndata.compat import DaskArray
 
     from specformer.pp._statistics import ColumnStatistics
     from specformer.ranking._types import Block
 
 
-def rank_samples(
-    adata: AnnData, layer: str | None, scale: str, columns: ColumnStatistics
-) -> tuple[np.ndarray | DaskArray, np.ndarray]:
-    """Ranks, lazy where the values are a dask array, and the number of known genes above zero in each sample."""
-    n_expressed = np.empty(adata.n_obs, np.int32)
-    matrix = None if adata.is_view else matrix_of(adata, layer)
-    lazy = isinstance(matrix, DaskArray)
-    ranks = _lazy_ranks(matrix, scale, columns) if lazy else np.empty(adata.shape, rank_dtype(adata.n_vars))
+def rank_samples(adata: AnnData, layer: str | None, scale: str, columns: ColumnStatistics) -> np.ndarray | DaskArray:
+    """Ranks; lazy, chunk by chunk, where the values are a dask array."""
+    matrix = lazy_matrix(adata, layer)
+    if matrix is not None:
+        return _lazy_ranks(matrix, scale, columns)
+    ranks = np.empty(adata.shape, rank_dtype(adata.n_vars))
     for rows, block in row_blocks(adata, layer):
-        linear = to_linear(block, scale)
-        n_expressed[rows] = np.asarray((linear[:, columns.known] > 0).sum(axis=1)).ravel()
-        if not lazy:
-            ranks[rows] = rank_block(linear, columns)
-    return ranks, n_expressed
+        ranks[rows] = rank_block(to_linear(block, scale), columns)
+    return ranks
 
 
 def _lazy_ranks(matrix: DaskArray, scale: str, columns: ColumnStatistics) -> DaskArray:

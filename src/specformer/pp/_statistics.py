@@ -14,14 +14,12 @@ from anndata import AnnData
 from specformer._checks import shown
 from specformer._keys import GENE_ID
 from specformer.genes import GeneVocabulary, match_genes
-from specformer.pp._blocks import row_blocks
 from specformer.pp._order_fields import read_statistics
-from specformer.ranking import GeneStatistics, fit_statistics, to_linear
+from specformer.ranking import GeneStatistics
+from specformer.ranking._weights import statistics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from specformer.ranking._types import Block
+    from specformer.ranking._gene_sums import GeneSums
 
 
 @dataclass(frozen=True)
@@ -42,18 +40,9 @@ class ColumnStatistics:
     """Position of each known column in gene-id order."""
 
 
-def fit_columns(
-    adata: AnnData, layer: str | None, scale: str, weighting: str, mask: np.ndarray | None
-) -> ColumnStatistics:
+def own_columns(adata: AnnData, sums: GeneSums, weighting: str, mask: np.ndarray | None) -> ColumnStatistics:
     """Statistics of the cohort itself, or of the rows where `mask` is true; genes are ordered by name."""
-
-    def blocks() -> Iterator[Block]:
-        for rows, block in row_blocks(adata, layer):
-            chosen = block if mask is None else block[mask[rows]]
-            if chosen.shape[0]:
-                yield to_linear(chosen, scale)
-
-    statistics = fit_statistics(blocks(), weighting)
+    statistics = statistics_of(sums, weighting)
     by_id = _by_name(adata)
     return ColumnStatistics(
         source="this cohort" if mask is None else f"{mask.sum()} samples of this cohort",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,11 @@ from specformer._keys import TFIDF, TFIDF_RANK
 from specformer._logging import logger, timed
 from specformer.pp._order_fields import field, write_order
 from specformer.pp._ranks import rank_samples
-from specformer.pp._scan import place, require_linear, scan
-from specformer.pp._statistics import fit_columns, reference_columns
+from specformer.pp._scan import place, require_linear, scan_with
+from specformer.pp._statistics import own_columns, reference_columns
 from specformer.pp._target import target_of
 from specformer.ranking import LOG_SCALES, WEIGHTINGS
+from specformer.ranking._gene_sums import add_sums, gene_sums
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from specformer.pp._statistics import ColumnStatistics
+    from specformer.ranking._gene_sums import GeneSums
+    from specformer.ranking._types import Block
     from specformer.ranking._weights import Weighting
 
 
@@ -127,17 +131,21 @@ def tfidf_order(
         logger.warning("Sample names stand more than once: %s. Ranks do not depend on names.", shown(twice))
 
     with timed(f"ordering the genes of {adata.n_obs:,} samples") as notes:
-        found = scan(adata, layer, scale)
+        columns = None if reference is None else reference_columns(adata, reference, key_added)
+        known = None if columns is None else columns.known
+        fitted = None if reference is not None else weighting
+        part = partial(_count, known=known, weighting=fitted, mask=mask)
+        found, parts = scan_with(adata, layer, scale, part)
         require_linear(found, layer)
-        if reference is None:
-            columns = fit_columns(adata, layer, found.name, weighting, mask)
+        if columns is None:
+            columns = own_columns(adata, add_sums(sums for _, sums in parts if sums is not None), weighting, mask)
         else:
-            columns = reference_columns(adata, reference, key_added)
             weighting = _reference_weighting(weighting, columns)
-        ranks, n_expressed = rank_samples(adata, layer, found.name, columns)
+        n_expressed = np.concatenate([n for n, _ in parts])
         silent = n_expressed == 0
         require_rows(silent, adata.obs_names, "None of the known genes is expressed", "Drop these samples.")
 
+        ranks = rank_samples(adata, layer, found.name, columns)
         params = {
             "weighting": weighting,
             "layer": layer,
@@ -157,6 +165,17 @@ def tfidf_order(
         if columns.statistics.n_obs == 1 and weighting == "tfidf":
             logger.warning("The idf of a single sample says nothing. Pass `reference=` to rank it like a cohort.")
     return target if copy else None
+
+
+def _count(
+    linear: Block, rows: slice, *, known: np.ndarray | None, weighting: str | None, mask: np.ndarray | None
+) -> tuple[np.ndarray, GeneSums | None]:
+    """Of one block: known genes above zero in each sample, and the sums for statistics if there are to be any."""
+    n_expressed = np.asarray(((linear if known is None else linear[:, known]) > 0).sum(axis=1), np.int32).ravel()
+    if weighting is None:
+        return n_expressed, None
+    learned = linear if mask is None else linear[mask[rows]]
+    return n_expressed, gene_sums(learned, weighting) if learned.shape[0] else None
 
 
 def _reference_weighting(asked: str, columns: ColumnStatistics) -> Weighting:

@@ -40,10 +40,19 @@ def summarise_rows(X: Block) -> RowSummary:
 
 
 def inspected_rows(summary: RowSummary) -> np.ndarray:
-    """Up to 64 samples to look at closely, evenly from the smallest total to the largest: ascending row numbers.
+    """Up to 64 samples to look at closely: ascending row numbers.
 
-    Chosen by what is in them, so that the order of the samples does not matter.
+    Drawn by a hash of what is in them, so that the order of the samples does not matter, and so that the choice from
+    all samples is the choice from what was chosen of each block: one pass is enough.
     """
-    by_content = np.lexsort((summary.n_negative, summary.low, summary.high, summary.total))
-    n = min(len(by_content), _N_INSPECTED)
-    return np.sort(by_content[np.linspace(0, len(by_content) - 1, n).round().astype(int)])
+    by_hash = np.lexsort((summary.total, _hash(summary)))
+    return np.sort(by_hash[:_N_INSPECTED])
+
+
+def _hash(summary: RowSummary) -> np.ndarray:
+    """uint64 (n_obs,), of figures that do not depend on the order of the columns to the last bit, as totals do."""
+    low, high = (np.add(values, 0.0, dtype=np.float64).view(np.uint64) for values in (summary.low, summary.high))
+    mixed = low * np.uint64(0x9E3779B97F4A7C15) ^ high ^ summary.n_negative.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # splitmix64
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))

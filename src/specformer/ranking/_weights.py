@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from specformer._checks import require_one_of
-from specformer.ranking._sums import dense_slices, join_limbs, order_free_sum, per_million
+from specformer.ranking._gene_sums import GeneSums, add_sums, gene_sums
+from specformer.ranking._sums import join_limbs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Weighting = Literal["tfidf", "tfidf_smooth", "cohort_l2", "median", "expression", "zscore"]
 WEIGHTINGS: tuple[str, ...] = get_args(Weighting)
-
-# Values per million lie below 2**20, their squares below 2**40.
-_PER_MILLION_CEILING = 2.0**20
 
 
 @dataclass(frozen=True)
@@ -102,34 +100,25 @@ def fit_statistics(blocks: Iterable[Block], weighting: str) -> GeneStatistics:
     array([3, 1])
     """
     require_one_of("weighting", weighting, WEIGHTINGS)
-    n_obs, held = 0, []
-    df = sums = squares = np.zeros((), np.int64)  # take their shape from the first block
-    for block in blocks:
-        n_obs += block.shape[0]
-        block = block.astype(np.float32, copy=False)  # what is ranked
-        scaled = per_million(block) if weighting in ("cohort_l2", "median", "zscore") else block
-        for _, piece in dense_slices(scaled):
-            df = df + (piece > 0).sum(axis=0)
-            if weighting in ("cohort_l2", "zscore"):
-                values = piece.astype(np.float64)
-                sums = sums + order_free_sum(values, _PER_MILLION_CEILING, axis=0)
-                squares = squares + order_free_sum(values**2, _PER_MILLION_CEILING**2, axis=0)
-            elif weighting == "median":
-                held.append(piece)
+    return statistics_of(add_sums(gene_sums(block, weighting) for block in blocks), weighting)
+
+
+def statistics_of(sums: GeneSums, weighting: str) -> GeneStatistics:
+    """The statistics of samples of which these are the sums."""
+    n_obs, df = sums.n_obs, sums.df
     if n_obs == 0:
         msg = "Cannot fit gene statistics: no samples were given."
         raise ValueError(msg)
-
     offset = None
     if weighting in ("tfidf", "tfidf_smooth"):
         scale = idf_table(n_obs, weighting)[df]
     elif weighting == "cohort_l2":
-        scale = _inverse(np.sqrt(join_limbs(squares)))
+        scale = _inverse(np.sqrt(join_limbs(sums.squares)))
     elif weighting == "median":
-        scale = _inverse(_expressed_medians(held))
+        scale = _inverse(_expressed_medians(sums.held))
     elif weighting == "zscore":
-        mean = join_limbs(sums) / n_obs
-        variance = np.maximum(join_limbs(squares) / n_obs - mean**2, 0)
+        mean = join_limbs(sums.sums) / n_obs
+        variance = np.maximum(join_limbs(sums.squares) / n_obs - mean**2, 0)
         # Below this, the difference of the two terms is rounding, not variance.
         variance[variance < 1e-12 * mean**2] = 0
         scale, offset = _inverse(np.sqrt(variance)), mean.astype(np.float32)
