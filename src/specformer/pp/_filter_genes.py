@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from specformer._checks import require_key
+from specformer._interrupts import undivided
 from specformer._keys import FILTER, GENE_FILTER, SPLIT
 from specformer._logging import logger
 from specformer.pp._blocks import row_blocks
@@ -98,17 +99,18 @@ def filter_genes(
     kept = ~(silent | flat)
 
     adata = target_of(adata, copy=copy)
-    adata.var[GENE_FILTER.name] = kept
-    adata.uns[FILTER.name] = {
-        "params": {"min_median": min_median, "min_variance_quantile": min_variance_quantile, "layer": layer},
-        "scale": scale.name,
-        "rows": rows,
-        "n_obs": int(mask.sum()),
-        "min_variance": max(least, 0.0),
-        "n_low_median": int(silent.sum()),
-        "n_low_variance": int(flat.sum()),
-        "n_kept": int(kept.sum()),
-    }
+    with undivided():
+        adata.var[GENE_FILTER.name] = kept
+        adata.uns[FILTER.name] = {
+            "params": {"min_median": min_median, "min_variance_quantile": min_variance_quantile, "layer": layer},
+            "scale": scale.name,
+            "rows": rows,
+            "n_obs": int(mask.sum()),
+            "min_variance": max(least, 0.0),
+            "n_low_median": int(silent.sum()),
+            "n_low_variance": int(flat.sum()),
+            "n_kept": int(kept.sum()),
+        }
     logger.info(
         "%s of %s genes are informative (%s below the median, %s below the variance), learned from %s (%s samples)",
         *(f"{n:,}" for n in (kept.sum(), len(kept), silent.sum(), flat.sum())),

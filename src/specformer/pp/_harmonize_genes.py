@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import require_key, shown
+from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, GENE_ROUTE, GENES
 from specformer._logging import logger
 from specformer.genes import ROUTES, GeneVocabulary, align_columns, match_genes, shipped_vocabulary
@@ -94,16 +95,17 @@ def harmonize_genes(
     report = _report(names, match, alignment.groups, symbols, gene_key)
 
     adata = target_of(adata, copy=copy)
-    if merged is not None:
-        adata._inplace_subset_var(kept)
-        for layer, matrix in merged.items():
-            if layer is None:
-                adata.X = matrix
-            else:
-                adata.layers[layer] = matrix
-    adata.var[GENE_ID.name] = symbols[kept]
-    adata.var[GENE_ROUTE.name] = pd.Categorical(match.route[kept], categories=ROUTES)
-    adata.uns[GENES.name] = report
+    with undivided():
+        if merged is not None:
+            adata._inplace_subset_var(kept)
+            for layer, matrix in merged.items():
+                if layer is None:
+                    adata.X = matrix
+                else:
+                    adata.layers[layer] = matrix
+        adata.var[GENE_ID.name] = symbols[kept]
+        adata.var[GENE_ROUTE.name] = pd.Categorical(match.route[kept], categories=ROUTES)
+        adata.uns[GENES.name] = report
     logger.info(_sentence(report, match))
     return adata if copy else None
 

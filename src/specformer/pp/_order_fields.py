@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specformer._checks import require_key
+from specformer._interrupts import undivided
 from specformer._keys import DF, GENE_OFFSET, GENE_WEIGHT, IDF, N_EXPRESSED, TFIDF, TFIDF_RANK
 from specformer.ranking import GeneStatistics
 
@@ -44,18 +45,19 @@ def write_order(
         full[columns.known] = values
         return full
 
-    adata.layers[key_added] = ranks
-    adata.obs[field(N_EXPRESSED, key_added)] = n_expressed
-    adata.var[field(_weight_key(statistics.weighting), key_added)] = on_all_columns(statistics.scale, np.nan)
-    if statistics.offset is not None:
-        adata.var[field(GENE_OFFSET, key_added)] = on_all_columns(statistics.offset, np.nan)
-    adata.var[field(DF, key_added)] = on_all_columns(statistics.df, 0)
-    adata.uns[field(TFIDF, key_added)] = {
-        **note,
-        "reference": columns.source,
-        "n_obs": statistics.n_obs,
-        "fingerprint": columns.fingerprint,
-    }
+    with undivided():
+        adata.layers[key_added] = ranks
+        adata.obs[field(N_EXPRESSED, key_added)] = n_expressed
+        adata.var[field(_weight_key(statistics.weighting), key_added)] = on_all_columns(statistics.scale, np.nan)
+        if statistics.offset is not None:
+            adata.var[field(GENE_OFFSET, key_added)] = on_all_columns(statistics.offset, np.nan)
+        adata.var[field(DF, key_added)] = on_all_columns(statistics.df, 0)
+        adata.uns[field(TFIDF, key_added)] = {
+            **note,
+            "reference": columns.source,
+            "n_obs": statistics.n_obs,
+            "fingerprint": columns.fingerprint,
+        }
 
 
 def read_statistics(reference: AnnData, key_added: str) -> tuple[GeneStatistics, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import require_key, require_rows
+from specformer._interrupts import undivided
 from specformer._keys import SPLIT, SPLIT_PARAMS
 from specformer._logging import logger
 from specformer.pp._target import target_of
@@ -94,13 +95,14 @@ def split(
         side_of = split_within_strata(patient.to_numpy(), stratum.astype(str).to_numpy(), fractions, salt=salt)
     side = pd.Categorical(patient.map(side_of), categories=SIDES)
     adata = target_of(adata, copy=copy)
-    adata.obs[SPLIT.name] = side
-    adata.uns[SPLIT_PARAMS.name] = {
-        "fractions": list(fractions),
-        "groupby": groupby,
-        "stratify": stratify,
-        "salt": salt,
-    }
+    with undivided():
+        adata.obs[SPLIT.name] = side
+        adata.uns[SPLIT_PARAMS.name] = {
+            "fractions": list(fractions),
+            "groupby": groupby,
+            "stratify": stratify,
+            "salt": salt,
+        }
     counts = ", ".join(f"{(side == name).sum():,} {name}" for name in SIDES)
     logger.info("split %s samples of %s patients: %s", f"{len(side):,}", f"{patient.nunique():,}", counts)
     return adata if copy else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from specformer._interrupts import undivided
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -13,5 +15,7 @@ def target_of(adata: AnnData, *, copy: bool) -> AnnData:
     if copy:
         return adata.copy()
     if adata.is_view:
-        adata._init_as_actual(adata.copy())
+        whole = adata.copy()
+        with undivided():
+            adata._init_as_actual(whole)
     return adata

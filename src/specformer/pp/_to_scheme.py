@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from specformer._checks import require_key, shown
+from specformer._interrupts import undivided
 from specformer._keys import SCHEME
 from specformer._logging import logger, timed
 from specformer.pp._blocks import row_blocks
@@ -93,14 +94,15 @@ def to_scheme(
         X = sparse.vstack(blocks, format="csr") if sparse.issparse(blocks[0]) else np.concatenate(blocks)
 
         target = target_of(adata, copy=copy)
-        target.uns[SCHEME.name] = {
-            "scheme": scheme,
-            "from": found.name,
-            "layer": layer,
-            "lengths": lengths if lengths is None or isinstance(lengths, str) else "an array",
-        }
-        target.uns.pop("log1p", None)
-        target.X = X
+        with undivided():
+            target.uns[SCHEME.name] = {
+                "scheme": scheme,
+                "from": found.name,
+                "layer": layer,
+                "lengths": lengths if lengths is None or isinstance(lengths, str) else "an array",
+            }
+            target.uns.pop("log1p", None)
+            target.X = X
         notes.append(f"from {found.name} in {place(layer)}; replaced `X`, added `uns[{SCHEME.name!r}]`")
     return target if copy else None
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import shown
+from specformer._interrupts import undivided
 from specformer._keys import (
     CANCER_TYPE,
     CANCER_TYPE_CONFIDENCE,
@@ -129,20 +130,22 @@ def predict_cancer_type(
             "n_uncertain": int((~is_sure).sum()),
             "n_unlike_training": -1 if unlike is None else int(unlike.sum()),
         }
-        target = target_of(adata, copy=copy)
-        found.write(target)
         names = [key.name.replace(CANCER_TYPE.name, key_added, 1) for key in (
             CANCER_TYPE_PRED, CANCER_TYPE_CONFIDENCE, CANCER_TYPE_UNLIKE, CANCER_TYPE_PROBA, CANCER_TYPE_NOTE
         )]  # fmt: skip
-        target.obs[names[0]] = pd.Categorical(
-            np.where(is_sure, best, UNCERTAIN), categories=[*proba.columns, UNCERTAIN]
-        )
-        target.obs[names[1]] = confidence
+        target = target_of(adata, copy=copy)
+        with undivided():
+            found.write(target)
+            target.obs[names[0]] = pd.Categorical(
+                np.where(is_sure, best, UNCERTAIN), categories=[*proba.columns, UNCERTAIN]
+            )
+            target.obs[names[1]] = confidence
+            if unlike is not None:
+                target.obs[names[2]] = unlike
+            target.obsm[names[3]] = proba
+            target.uns[names[4]] = note
         if unlike is not None:
-            target.obs[names[2]] = unlike
             notes.append(f"{int(unlike.sum()):,} unlike the training cohort")
-        target.obsm[names[3]] = proba
-        target.uns[names[4]] = note
         notes.append(f"{int((~is_sure).sum()):,} uncertain (confidence below {min_confidence:g})")
         notes.append(f"added {names[0]!r}, {names[1]!r} (adata.obs), {names[3]!r} (adata.obsm)")
     return target if copy else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specformer._checks import require_key
+from specformer._interrupts import undivided
 from specformer._keys import PREDICTED
 from specformer._logging import timed
 from specformer.genes import match_genes
@@ -106,9 +107,10 @@ def predict_expression(
             **found.note,
         }
         target = target_of(adata, copy=copy)
-        found.write(target)
-        target.layers[key_added] = predicted
-        target.uns[key_added] = note
+        with undivided():
+            found.write(target)
+            target.layers[key_added] = predicted
+            target.uns[key_added] = note
         notes.append(f"added {key_added!r} (adata.layers)")
     return target if copy else None
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import require_key, shown
+from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, PATHWAY_ACTIVITY, PATHWAY_SCORE
 from specformer._logging import timed
 from specformer.pp._blocks import row_blocks
@@ -95,9 +96,10 @@ def predict_pathways(
         activity = (head.to_frame(found.X, adata.obs_names) - head.target_mean.numpy()) / head.target_scale.numpy()
         note: dict[str, Any] = {"params": {"layer": layer, "gene_key": gene_key}, "head": head_note(head), **found.note}
         target = target_of(adata, copy=copy)
-        found.write(target)
-        target.obsm[key_added] = activity
-        target.uns[key_added] = note
+        with undivided():
+            found.write(target)
+            target.obsm[key_added] = activity
+            target.uns[key_added] = note
         notes.append(f"added {key_added!r}, {activity.shape[1]:,} pathways (adata.obsm)")
     return target if copy else None
 
@@ -169,12 +171,13 @@ def score_pathways(
             blocks.append(ssgsea(dense, names.to_numpy(str), sets, min_size=min_size).astype(np.float32))
         scores = pd.concat(blocks).set_axis(adata.obs_names)
         target = target_of(adata, copy=copy)
-        target.obsm[key_added] = scores
-        target.uns[key_added] = {
-            "params": {"layer": layer, "gene_key": gene_key, "min_size": min_size},
-            "n_sets": scores.shape[1],
-            "n_left_out": len(sets) - scores.shape[1],
-        }
+        with undivided():
+            target.obsm[key_added] = scores
+            target.uns[key_added] = {
+                "params": {"layer": layer, "gene_key": gene_key, "min_size": min_size},
+                "n_sets": scores.shape[1],
+                "n_left_out": len(sets) - scores.shape[1],
+            }
         notes.append(f"{len(sets) - scores.shape[1]:,} sets with fewer than {min_size} genes at hand left out")
         notes.append(f"added {key_added!r} (adata.obsm)")
     return target if copy else None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import require_key, shown
+from specformer._interrupts import undivided
 from specformer._keys import OS_RISK, OS_SURVIVAL, SURVIVAL_NOTE
 from specformer._logging import timed
 from specformer.pp._target import target_of
@@ -124,14 +125,15 @@ def predict_survival(
                 )  # fmt: skip
             notes_of[endpoint] = {"head": head_note(one), **found.note}
         target = target_of(adata, copy=copy)
-        for found in inputs.values():
-            found.write(target)
-        for name, risk in columns.items():
-            target.obs[name] = risk
-        for name, curve in curves.items():
-            target.obsm[name] = curve
-        params = {"times": None if times is None else [float(time) for time in times], "strata": strata}
-        target.uns[SURVIVAL_NOTE.name] = {"params": params | {"layer": layer, "gene_key": gene_key}, **notes_of}
+        with undivided():
+            for found in inputs.values():
+                found.write(target)
+            for name, risk in columns.items():
+                target.obs[name] = risk
+            for name, curve in curves.items():
+                target.obsm[name] = curve
+            params = {"times": None if times is None else [float(time) for time in times], "strata": strata}
+            target.uns[SURVIVAL_NOTE.name] = {"params": params | {"layer": layer, "gene_key": gene_key}, **notes_of}
         notes.append(f"added {shown(columns)} (adata.obs)" + (f", {shown(curves)} (adata.obsm)" if curves else ""))
     return target if copy else None
 

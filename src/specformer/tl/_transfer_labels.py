@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from specformer._checks import require_key, shown
+from specformer._interrupts import undivided
 from specformer._keys import (
     CANCER_TYPE,
     SPECFORMER,
@@ -109,13 +110,14 @@ def transfer_labels(
         found = np.where(is_sure, names[votes.argmax(axis=1)], UNCERTAIN)
         target = target_of(adata, copy=copy)
         at = key_added + TRANSFERRED_CONFIDENCE.name.removeprefix(TRANSFERRED.name)
-        target.obs[key_added] = pd.Categorical(found, categories=list(dict.fromkeys([*names, UNCERTAIN])))
-        target.obs[at] = confidence
-        target.uns[TRANSFERRED_NOTE.name if key_added == TRANSFERRED.name else key_added] = {
-            "params": {"label": label, "k": k, "min_confidence": min_confidence, "use_rep": use_rep},
-            "n_reference": int(known.sum()),
-            "n_uncertain": int((~is_sure).sum()),
-        }
+        with undivided():
+            target.obs[key_added] = pd.Categorical(found, categories=list(dict.fromkeys([*names, UNCERTAIN])))
+            target.obs[at] = confidence
+            target.uns[TRANSFERRED_NOTE.name if key_added == TRANSFERRED.name else key_added] = {
+                "params": {"label": label, "k": k, "min_confidence": min_confidence, "use_rep": use_rep},
+                "n_reference": int(known.sum()),
+                "n_uncertain": int((~is_sure).sum()),
+            }
         notes.append(f"{int((~is_sure).sum()):,} uncertain; added {shown([key_added, at])} (adata.obs)")
     return target if copy else None
 
