@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from specformer.tl._attribute import attribute
 from specformer.tl._embed import specformer_embed
 from specformer.tl._gene_embeddings import gene_embeddings
 from specformer.tl._predict_cancer_type import predict_cancer_type
@@ -11,6 +12,7 @@ from specformer.tl._predict_survival import predict_survival
 from specformer.tl._transfer_labels import transfer_labels
 
 __all__ = [
+    "attribute",
     "gene_embeddings",
     "predict_cancer_type",
     "predict_expression",

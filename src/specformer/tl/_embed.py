@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from specformer._checks import require_key, require_one_of, require_rows
+from specformer._checks import require_one_of, require_rows
 from specformer._keys import ATTENTION, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
-from specformer.genes import align_columns, match_genes
-from specformer.pp._scan import require_linear, scan
 from specformer.pp._target import target_of
 from specformer.tl._provenance import provenance, summary
-from specformer.tl._ranks import rank_source
+from specformer.tl._ranks import read_ranks
 from specformer.tl._trust import doubt, expected_cosine
 
 if TYPE_CHECKING:
@@ -159,16 +157,11 @@ def compute_embedding(
     if attention and bypass_layers:
         msg = "`attention=True` asks how windows weigh, but `bypass_layers=True` reads none; pass one of them."
         raise ValueError(msg)
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
-    match = match_genes(list(names), pretrained.genes)
     with timed(f"embedding {adata.n_obs:,} samples with {pretrained.path.name}") as notes:
-        found = scan(adata, layer, scale)
-        require_linear(found, layer)
-        alignment = align_columns(match)
+        match, found, genes, ranks = read_ranks(adata, pretrained.genes, layer=layer, gene_key=gene_key, scale=scale)
         encoded = _embed(
-            adata, pretrained, alignment.genes, rank_source(adata, layer, found.name, pretrained.genes, alignment),
-            keep_windows=windows, keep_attention=attention, bypass_layers=bypass_layers, batch_size=batch_size,
-            device=device, dtype=dtype,
+            adata, pretrained, genes, ranks, keep_windows=windows, keep_attention=attention,
+            bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
         )  # fmt: skip
         params = {
             "layer": layer,

@@ -60,7 +60,7 @@ def read_input(
         X = np.asarray(require_key(adata, "obsm", use_rep, run="the same reduction as on the training cohort"))
         return HeadInput(X, None, {"use_rep": use_rep})
     if model is not None:
-        model = _opened(head, model, "")
+        model = open_checkpoint(head, model)
     own_note = adata.uns.get(SPECFORMER.name if use_rep in (X_SPECFORMER.name, WINDOWS.name) else use_rep)
     note = {"use_rep": use_rep, "checkpoint": checkpoint["name"], "checkpoint_sha256": checkpoint["sha256"]}
     asked = {name: value for name, value in {"layer": layer, "gene_key": gene_key}.items() if value is not None}
@@ -69,9 +69,7 @@ def read_input(
         return HeadInput(
             np.asarray(adata.obsm[use_rep]), None, {**note, "embedded": "before", "gene_coverage": genes["coverage"]}
         )
-    if model is None:
-        place = _beside(head)
-        model = _opened(head, place, "the default checkpoint" if place is None else "")
+    model = model or open_checkpoint(head, None)
     if use_rep in adata.obsm:
         logger.info(
             "adata.obsm[%r] was made otherwise than this head's vectors: it stays, and others are made.", use_rep
@@ -106,11 +104,15 @@ def _beside(head: Head) -> Path | None:
     return place if place is not None and (place / "genes.csv").is_file() else None
 
 
-def _opened(head: Head, model: str | Path | Pretrained | None, where: str) -> Pretrained:
-    """The head's own checkpoint, used in the head's way; any other is refused."""
+def open_checkpoint(head: Head, model: str | Path | Pretrained | None) -> Pretrained:
+    """The head's own checkpoint, used in the head's way; any other is refused. None is the one beside it, or ours."""
     from specformer.model import load
     from specformer.model._head_files import require_same_checkpoint
 
+    where = ""
+    if model is None:
+        model = _beside(head)
+        where = "the default checkpoint" if model is None else ""
     pretrained = load(model) if model is None or isinstance(model, str | Path) else model
     require_same_checkpoint(head, pretrained.sha256, where or str(pretrained.path))
     how = head.about.get("embedding") or {}

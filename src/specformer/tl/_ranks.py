@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from specformer._checks import require_key
 from specformer._keys import N_EXPRESSED, TFIDF, TFIDF_RANK
 from specformer._logging import logger
+from specformer.genes import align_columns, match_genes
 from specformer.pp._blocks import row_blocks
+from specformer.pp._scan import require_linear, scan
 from specformer.pp._statistics import vocabulary_statistics
 from specformer.ranking import rank_rows, to_linear
 
@@ -17,12 +20,34 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from specformer.genes import GeneAlignment, GeneVocabulary
-    from specformer.ranking import GeneStatistics
+    from specformer.genes import GeneAlignment, GeneMatch, GeneVocabulary
+    from specformer.ranking import GeneStatistics, Scale
 
     RankBlocks = Iterator[tuple[slice, np.ndarray, np.ndarray]]
 
 ROWS_AT_ONCE = 256
+
+
+class Ranked(NamedTuple):
+    """A cohort in a checkpoint's terms."""
+
+    match: GeneMatch
+    scale: Scale
+    genes: np.ndarray
+    """int64: rows of the vocabulary that are at hand, ascending; columns of the ranks."""
+    blocks: RankBlocks
+
+
+def read_ranks(
+    adata: AnnData, vocabulary: GeneVocabulary, *, layer: str | None, gene_key: str | None, scale: str | None = None
+) -> Ranked:
+    """Recognise genes and scale, and rank; errors for what cannot be."""
+    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
+    match = match_genes(list(names), vocabulary)
+    found = scan(adata, layer, scale)
+    require_linear(found, layer)
+    alignment = align_columns(match)
+    return Ranked(match, found, alignment.genes, rank_source(adata, layer, found.name, vocabulary, alignment))
 
 
 def rank_source(
