@@ -32,5 +32,8 @@ class Settings(BaseSettings):
     progress: bool = True
     """Whether progress bars are drawn."""
 
+    max_upload_mb: Annotated[int, Field(gt=0)] = 200
+    """Largest file, in megabytes, that the page of `specformer serve` takes."""
+
 
 settings = Settings()

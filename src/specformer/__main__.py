@@ -1,0 +1,32 @@
+"""The command line: ``specformer serve``, ``specformer demo``, ``specformer pretrain``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "serve": ("specformer.serve.__main__", "a page in the browser to drop a file of expression on"),
+    "demo": ("specformer.demo", "embed a cohort, cluster it, draw its UMAP"),
+    "pretrain": ("specformer.train.__main__", "pretrain a model on your own cohorts"),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Hand the rest of the command line to one command."""
+    first, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if first in ("-h", "--help"):
+        print("usage: specformer COMMAND [...]      (specformer COMMAND --help says more)\n")
+        print("\n".join(f"  {name:<10}{what}" for name, (_, what) in COMMANDS.items()))
+    elif first == "--version":
+        from importlib.metadata import version
+
+        print(version("specformer"))
+    elif first in COMMANDS:
+        import_module(COMMANDS[first][0]).main(rest)
+    else:
+        sys.exit(f"error: there is no command {first!r}. There are: {', '.join(COMMANDS)}.")
+
+
+if __name__ == "__main__":
+    main()
