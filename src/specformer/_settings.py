@@ -15,13 +15,19 @@ VERBOSITIES = ("error", "warning", "info", "debug")
 class Settings(BaseSettings):
     """What holds for every call in this process. Assignments are validated."""
 
-    model_config = SettingsConfigDict(env_prefix="SPECFORMER_", validate_assignment=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="SPECFORMER_", validate_assignment=True, extra="forbid", use_attribute_docstrings=True
+    )
 
     verbosity: Literal["error", "warning", "info", "debug"] = "info"
     """How much is logged: `"error"`, `"warning"`, `"info"` or `"debug"`."""
 
     cachedir: Path = Path(pooch.os_cache("specformer"))
     """Where downloads are kept."""
+
+    mirror: str = ""
+    """Address of a folder with copies of the public files, by their names, to download from; `""`: where they are
+    published."""
 
     device: str = "auto"
     """Default device of everything that runs a model: `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`."""

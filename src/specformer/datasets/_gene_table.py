@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specformer.datasets._registry import SOURCES, fetch
+from specformer.datasets._fetch import fetch
+from specformer.datasets._registry import SOURCES
 from specformer.genes import build_gene_table
 
 if TYPE_CHECKING:
