@@ -150,6 +150,9 @@ MAY_SPELL_KEYS = {
 # The same word as the name of something else, and what.
 HOMONYMS = {
     ("genes/_alias_tables.py", "gene_id"): "column of Ensembl's table",
+    ("datasets/_ensembl.py", "gene_id"): "attribute of Ensembl's lines",
+    ("datasets/_quantification_tools.py", "gene_id"): "column of what RSEM and the GDC write",
+    ("datasets/_transcripts.py", "gene_id"): "column of a table of transcripts",
     ("pp/_split.py", "cancer_type"): "column that the user has, by default",
 }
 

@@ -25,6 +25,65 @@ CANCER_TYPE = Key(
     "datasets.simulated_cohort",
 )
 PATIENT = Key("obs", "patient", "str", "(n_obs,)", "who the sample is from", "datasets.simulated_cohort")
+SAMPLE_TYPE = Key(
+    "obs",
+    "sample_type",
+    "category",
+    "(n_obs,)",
+    "code of a TCGA barcode (01 primary tumour, 11 normal tissue), or GTEX",
+    "datasets.tcga_pancan",
+)
+IS_TUMOR = Key("obs", "is_tumor", "bool", "(n_obs,)", "whether the sample is of a tumour", "datasets.tcga_pancan")
+DISEASE = Key("obs", "disease", "category", "(n_obs,)", "name of the disease of the patient", "datasets.tcga_pancan")
+AGE = Key("obs", "age", "float64", "(n_obs,)", "years at diagnosis", "datasets.tcga_pancan")
+GENDER = Key("obs", "gender", "category", "(n_obs,)", "FEMALE or MALE, as the cohort has it", "datasets.tcga_pancan")
+STAGE = Key("obs", "stage", "category", "(n_obs,)", "pathologic stage (AJCC)", "datasets.tcga_pancan")
+EVENT = Key(
+    "obs",
+    "OS",
+    "float64",
+    "(n_obs,)",
+    "whether the endpoint was reached (1), or the patient left before (0); DSS, DFI and PFI likewise",
+    "datasets.tcga_pancan",
+)
+TIME = Key(
+    "obs",
+    "OS.time",
+    "float64",
+    "(n_obs,)",
+    "days to the endpoint, or to when the patient left; DSS.time, DFI.time and PFI.time likewise",
+    "datasets.tcga_pancan",
+)
+TISSUE = Key("obs", "tissue", "category", "(n_obs,)", "organ of a GTEx sample", "datasets.gtex_toil")
+TISSUE_DETAIL = Key(
+    "obs", "tissue_detail", "category", "(n_obs,)", "site in the organ of a GTEx sample", "datasets.gtex_toil"
+)
+UNITS = Key("uns", "units", "str", "", "what the values of X are", "datasets.tcga_pancan")
+SOURCE = Key(
+    "uns", "source", "dict", "", "where the cohort comes from: file, address, licence, hash", "datasets.tcga_pancan"
+)
+FILE = Key("obs", "file", "str", "(n_obs,)", "the file that the sample was read from", "datasets.from_files")
+LENGTH = Key("var", "length", "float32", "(n_vars,)", "bases of the gene's exons", "datasets.from_files")
+SYMBOL = Key("var", "symbol", "str", "(n_vars,)", "symbol, where the files give it", "datasets.from_files")
+BIOTYPE = Key("var", "biotype", "category", "(n_vars,)", "kind of gene, where the files give it", "datasets.from_files")
+TPM = Key("layers", "tpm", "float32", "(n_obs, n_vars)", "TPM, where the files give them", "datasets.from_files")
+FPKM = Key("layers", "fpkm", "float32", "(n_obs, n_vars)", "FPKM, where the files give them", "datasets.from_files")
+SAMPLE_LENGTH = Key(
+    "layers",
+    "length",
+    "float32",
+    "(n_obs, n_vars)",
+    "effective bases of the gene in each sample, where the files give them",
+    "datasets.from_files",
+)
+UNASSIGNED = Key(
+    "obsm",
+    "unassigned",
+    "DataFrame of float32",
+    "(n_obs, n_reasons)",
+    "reads that were counted for no gene, by reason, where the files give them",
+    "datasets.from_files",
+)
 SIMULATED = Key(
     "uns", "simulated", "dict", "", "how the cohort was simulated; absent from real data", "datasets.simulated_cohort"
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specformer._keys import SAMPLE_TYPE, TISSUE
 from specformer.bench._perturb import N_DRAWS
 from specformer.bench._score import mean_score
 from specformer.bench._tasks import merged, tumour_types, type_readout
@@ -24,8 +25,8 @@ PURITIES = (0.75, 0.50, 0.25)
 def purity(representation: Representation, cohorts: Cohorts) -> Iterator[Score]:
     """The readout of pure training tumours, asked about mixtures of a held-out tumour with a held-out normal."""
     panel, task, fitted = cohorts["panel"], tumour_types(cohorts), representation.on("panel")
-    tissue = merged(panel.obs["tissue"])
-    normal = (panel.obs["sample_type"].astype(str) == "11").to_numpy() & cohorts.part("panel", "test")
+    tissue = merged(panel.obs[TISSUE.name])
+    normal = (panel.obs[SAMPLE_TYPE.name].astype(str) == "11").to_numpy() & cohorts.part("panel", "test")
     tumours = np.flatnonzero(task.test & np.isin(tissue, tissue[normal]))
     if len(tumours) == 0:
         return

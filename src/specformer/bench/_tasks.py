@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from specformer._keys import CANCER_TYPE, PATIENT
+from specformer._keys import CANCER_TYPE, IS_TUMOR, PATIENT, SAMPLE_TYPE, TISSUE
 from specformer.bench._readouts import logistic
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def merged(column: pd.Series) -> np.ndarray:
 
 def primary_tumours(adata: AnnData) -> np.ndarray:
     """Which samples are primary tumours, bool (n_obs,)."""
-    return (adata.obs["sample_type"].astype(str) == "01").to_numpy()
+    return (adata.obs[SAMPLE_TYPE.name].astype(str) == "01").to_numpy()
 
 
 def tumour_types(cohorts: Cohorts) -> Task:
@@ -51,8 +51,8 @@ def tumour_types(cohorts: Cohorts) -> Task:
 def tissues(cohorts: Cohorts) -> Task:
     """Tissue, tumour or normal, of the wide cohort, with 4 or more training samples."""
     obs = cohorts["wide"].obs
-    kind = np.where(obs["is_tumor"].astype(bool), "tumour", "normal")
-    labels = np.array([f"{tissue} {what}" for tissue, what in zip(merged(obs["tissue"]), kind, strict=True)])
+    kind = np.where(obs[IS_TUMOR.name].astype(bool), "tumour", "normal")
+    labels = np.array([f"{tissue} {what}" for tissue, what in zip(merged(obs[TISSUE.name]), kind, strict=True)])
     return _frequent(cohorts, "wide", labels, MIN_TRAIN_TISSUE, primary_only=False)
 
 

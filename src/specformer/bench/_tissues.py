@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specformer._keys import PATIENT
+from specformer._keys import PATIENT, SAMPLE_TYPE, TISSUE
 from specformer.bench._readouts import logistic
 from specformer.bench._score import Score, label_scores, mean_score
 from specformer.bench._tasks import tissues
@@ -44,7 +44,7 @@ def healthy_tissue(representation: Representation, cohorts: Cohorts) -> Iterator
 
 def _gtex_and_tcga(Z: np.ndarray, cohorts: Cohorts) -> Iterator[Score]:
     obs = cohorts["wide"].obs
-    kind, tissue = obs["sample_type"].astype(str).to_numpy(), obs["tissue"].astype(str)
+    kind, tissue = obs[SAMPLE_TYPE.name].astype(str).to_numpy(), obs[TISSUE.name].astype(str)
     organ = np.where(kind == "GTEX", tissue.map(ORGAN_OF_GTEX), tissue.map(ORGAN_OF_TCGA)).astype(str)
     patients = obs[PATIENT.name].astype(str).to_numpy()
     known, held_out = organ != "nan", cohorts.part("wide", "test")
