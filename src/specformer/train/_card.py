@@ -44,7 +44,13 @@ def command() -> str:
 
 
 def facts_of(
-    trainer: ObjectiveTrainer, goal: Objective, options: Mapping[str, Any], *, sides: tuple[int, int], seconds: float
+    trainer: ObjectiveTrainer,
+    goal: Objective,
+    options: Mapping[str, Any],
+    *,
+    sides: tuple[int, int],
+    seconds: float,
+    processor_seconds: float,
 ) -> dict[str, Any]:
     """What a run says of itself: heading -> text or dictionary."""
     args, state, corpus = trainer.args, trainer.state, goal.corpus
@@ -70,7 +76,7 @@ def facts_of(
             "seed": args.seed,
             "operations": f"{state.total_flos:.3g}, on paper",
             "hardware": hardware(args.device, args.world_size),
-            "time": f"{seconds:,.0f} s in the last sitting",
+            "time": f"{seconds:,.0f} s in the last sitting, {processor_seconds:,.0f} s of the processor",
             "versions": versions(),
         },
         "Limits": "For research. It has seen the cohorts above and no others; judge it on your own before use.",

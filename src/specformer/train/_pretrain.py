@@ -140,7 +140,7 @@ def pretrain(
     """
     run = Path(output_dir)
     arguments = training_arguments(args, run)
-    started = time.time()
+    started, processor_started = time.time(), time.process_time()
     with arguments.main_process_first(desc="preparing data"):
         cohorts = open_cohorts(adata)
         sides = sides_of(cohorts, validation=validation)
@@ -211,7 +211,14 @@ def pretrain(
             "name": run.name,
             "summary": f"A SpecFormer pretrained by `sf.train.pretrain` with the objective `{goal.name}`.",
             **dict(card or {}),
-            **facts_of(trainer, goal, options, sides=counts, seconds=time.time() - started),
+            **facts_of(
+                trainer,
+                goal,
+                options,
+                sides=counts,
+                seconds=time.time() - started,
+                processor_seconds=time.process_time() - processor_started,
+            ),
         }
         save(
             run / MODEL,
