@@ -7,7 +7,6 @@ import pytest
 from scipy import sparse
 
 import specformer as sf
-from specformer.pp import _filter_genes
 
 N_OBS, N_VARS = 60, 200
 
@@ -78,11 +77,6 @@ def test_storage_does_not_matter(counts, container, tmp_path):
     else:
         adata, kwargs = ad.AnnData(np.ones_like(counts), layers={"counts": counts}), {"layer": "counts"}
     assert (informative(adata, **kwargs) == oracle(counts)).all()
-
-
-def test_genes_are_taken_a_few_at_a_time(counts, monkeypatch):
-    monkeypatch.setattr(_filter_genes, "_N_BUFFERED", 7 * N_OBS)
-    assert (informative(counts) == oracle(counts)).all()
 
 
 @pytest.fixture

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from specformer._checks import require_key
-from specformer._interrupts import undivided
 from specformer._keys import FILTER, GENE_FILTER, SPLIT
 from specformer._logging import logger
-from specformer.pp._blocks import row_blocks
-from specformer.pp._scan import require_linear, scan
+from specformer.pp._scan import require_linear, scan_with
 from specformer.pp._target import target_of
-from specformer.ranking import to_linear
-from specformer.ranking._sums import per_million
+from specformer.ranking._log_sums import add_log_sums, log_sums, log_variance, median_is_below
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from specformer.ranking import Scale
-
-_N_BUFFERED = 2**26  # values held at once: 256 MB
+    from specformer.ranking._log_sums import LogSums
+    from specformer.ranking._types import Block
 
 
 def filter_genes(
@@ -44,8 +41,8 @@ def filter_genes(
     Parameters
     ----------
     adata
-        Samples x genes, on any scale that can be made linear; in memory, backed or on dask. It is read in blocks of
-        samples, more than once where samples are many.
+        Samples x genes, on any scale that can be made linear; in memory, backed or on dask. It is read once, in
+        blocks of samples.
     min_median
         Least median of log2(x + 1); 0 for no such filter.
     min_variance_quantile
@@ -90,27 +87,26 @@ def filter_genes(
         )
         raise ValueError(msg)
     mask, rows = training_rows(adata, mask_obs)
-    scale = scan(adata, layer)
+    scale, parts = scan_with(adata, layer, None, partial(_learn, mask=mask, threshold=min_median))
     require_linear(scale, layer)
-    median, variance = _median_and_variance(adata, layer, scale, mask)
-    silent = median < min_median
+    sums = add_log_sums(part for part in parts if part is not None)
+    silent, variance = median_is_below(sums, min_median), log_variance(sums)
     least = float(np.quantile(variance, min_variance_quantile)) if min_variance_quantile else -1.0
     flat = variance <= least
     kept = ~(silent | flat)
 
     adata = target_of(adata, copy=copy)
-    with undivided():
-        adata.var[GENE_FILTER.name] = kept
-        adata.uns[FILTER.name] = {
-            "params": {"min_median": min_median, "min_variance_quantile": min_variance_quantile, "layer": layer},
-            "scale": scale.name,
-            "rows": rows,
-            "n_obs": int(mask.sum()),
-            "min_variance": max(least, 0.0),
-            "n_low_median": int(silent.sum()),
-            "n_low_variance": int(flat.sum()),
-            "n_kept": int(kept.sum()),
-        }
+    adata.var[GENE_FILTER.name] = kept
+    adata.uns[FILTER.name] = {
+        "params": {"min_median": min_median, "min_variance_quantile": min_variance_quantile, "layer": layer},
+        "scale": scale.name,
+        "rows": rows,
+        "n_obs": int(mask.sum()),
+        "min_variance": max(least, 0.0),
+        "n_low_median": int(silent.sum()),
+        "n_low_variance": int(flat.sum()),
+        "n_kept": int(kept.sum()),
+    }
     logger.info(
         "%s of %s genes are informative (%s below the median, %s below the variance), learned from %s (%s samples)",
         *(f"{n:,}" for n in (kept.sum(), len(kept), silent.sum(), flat.sum())),
@@ -141,24 +137,6 @@ def training_rows(adata: AnnData, mask_obs: str | np.ndarray | None) -> tuple[np
     return mask, rows
 
 
-def _median_and_variance(
-    adata: AnnData, layer: str | None, scale: Scale, mask: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Exact median and variance of log2(x + 1) of each gene, holding as many genes at once as fit the buffer."""
-    n_obs, n_vars = int(mask.sum()), adata.n_vars
-    median, variance = np.empty(n_vars), np.empty(n_vars)
-    width = max(_N_BUFFERED // n_obs, 1)
-    for start in range(0, n_vars, width):
-        genes = slice(start, min(start + width, n_vars))
-        values = np.empty((n_obs, genes.stop - start), dtype=np.float32)
-        filled = 0
-        for rows, block in row_blocks(adata, layer):
-            learned = block[mask[rows]]
-            if learned.shape[0]:
-                scaled = per_million(to_linear(learned, scale.name))[:, genes]
-                scaled = scaled if isinstance(scaled, np.ndarray) else scaled.toarray()
-                values[filled : filled + len(scaled)] = np.log2(scaled + 1)
-                filled += len(scaled)
-        median[genes] = np.median(values, axis=0)
-        variance[genes] = values.var(axis=0, dtype=np.float64)
-    return median, variance
+def _learn(linear: Block, rows: slice, *, mask: np.ndarray, threshold: float) -> LogSums | None:
+    learned = linear[mask[rows]]
+    return log_sums(learned, threshold) if learned.shape[0] else None
