@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -9,9 +11,11 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from keys_table import markdown
+import keys_table
+import settings_table
 
 from specformer._keys import table
+from specformer._settings import Settings
 
 project = "specformer"
 author = "The specformer developers"
@@ -38,12 +42,17 @@ nitpick_ignore = [("py:class", "specformer.model._encoder.SpecformerPreTrainedMo
 # transformers annotates its own config with names that it imports for type checkers alone.
 suppress_warnings = ["sphinx_autodoc_typehints.forward_reference"]
 
-# Notebooks are executed by `make tutorials`, their outputs are in the tree.
+# Notebooks are executed by `make tutorials`, their outputs are in the tree; Sphinx reads only what lies in its own folder.
+for notebook in (Path(__file__).parents[1] / "tutorials").glob("*.ipynb"):
+    shutil.copy(notebook, Path(__file__).parent / "tutorials")
 nb_execution_mode = "off"
 myst_enable_extensions = ["alert", "amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
-myst_substitutions = {"keys_table": markdown(table())}
+myst_substitutions = {"keys_table": keys_table.markdown(table()), "settings_table": settings_table.markdown(Settings)}
 
+# `x` in a docstring is code, and quotes in it are those of Python.
+default_role = "code"
+smartquotes = False
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -80,4 +89,16 @@ except OSError:
 html_theme = "sphinx_book_theme"
 html_title = "specformer"
 html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_theme_options = {"show_toc_level": 2, "show_navbar_depth": 1, "path_to_docs": "docs"}
+
+
+def named_fields(app, what, name, obj, options, lines: list[str]) -> None:
+    """Fields that a function writes are named in backticks, which napoleon would print: it sets the names in bold."""
+    for i, line in enumerate(lines):
+        lines[i] = re.sub(r"^`([.][^`]+)`( :|$)", r"\1\2", line)
+
+
+def setup(app) -> None:
+    """Before napoleon, whose priority is 500."""
+    app.connect("autodoc-process-docstring", named_fields, priority=400)

@@ -9,11 +9,39 @@ from typing import TYPE_CHECKING, Any
 from specformer._settings import settings
 
 if TYPE_CHECKING:
-    from specformer import baselines, bench, datasets, genes, metrics, model, models, pl, pp, ranking, tl, train
+    from specformer import (
+        baselines,
+        bench,
+        datasets,
+        genes,
+        logging,
+        metrics,
+        model,
+        models,
+        pl,
+        pp,
+        ranking,
+        tl,
+        train,
+    )
 
 __version__ = version("specformer")
 
-_ROOMS = ("baselines", "bench", "datasets", "genes", "metrics", "model", "models", "pl", "pp", "ranking", "tl", "train")
+_ROOMS = (
+    "baselines",
+    "bench",
+    "datasets",
+    "genes",
+    "logging",
+    "metrics",
+    "model",
+    "models",
+    "pl",
+    "pp",
+    "ranking",
+    "tl",
+    "train",
+)
 __all__ = [*_ROOMS, "settings"]
 
 
