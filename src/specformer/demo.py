@@ -11,6 +11,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from specformer._atomic import atomic_file
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
@@ -24,8 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     try:
         run(args.data, color=args.color, out=args.out)
-    except (FileNotFoundError, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         sys.exit(f"error: {error.args[0]}")
+    except OSError as error:
+        sys.exit(f"error: {error}")
 
 
 def run(data: Path | None, *, color: str, out: Path) -> AnnData:
@@ -47,7 +51,7 @@ def run(data: Path | None, *, color: str, out: Path) -> AnnData:
 
     out.mkdir(parents=True, exist_ok=True)
     draw(adata, [*([color] if color else []), "leiden"], out / "umap.png")
-    adata.write_h5ad(out / "embedded.h5ad")
+    sf.datasets.write_h5ad(adata, out / "embedded.h5ad")
 
     lines = {
         "samples x dimensions": f"{adata.n_obs:,} x {adata.obsm['X_specformer'].shape[1]}",
@@ -100,7 +104,8 @@ def draw(adata: AnnData, colors: list[str], path: Path) -> None:
     figure, axes = plt.subplots(1, len(colors), figsize=(7 * len(colors), 6), squeeze=False, layout="constrained")
     for ax, color in zip(axes[0], colors, strict=True):
         sc.pl.umap(adata, color=color, ax=ax, show=False, frameon=False, title=color)
-    figure.savefig(path, dpi=150)
+    with atomic_file(path) as written:
+        figure.savefig(written, dpi=150)
     plt.close(figure)
 
 
