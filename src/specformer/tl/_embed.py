@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from specformer._checks import require_one_of, require_rows
+from specformer._interrupts import undivided
 from specformer._keys import ATTENTION, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
 from specformer.pp._target import target_of
+from specformer.tl._memory import ran_out_of_memory
 from specformer.tl._provenance import provenance, summary
 from specformer.tl._ranks import read_ranks
 from specformer.tl._trust import doubt, expected_cosine
@@ -185,12 +187,13 @@ def compute_embedding(
 
 def write_embedding(target: AnnData, embedding: Embedding, key_added: str = X_SPECFORMER.name) -> None:
     """Write vectors, windows, their weights and their note."""
-    target.obsm[key_added] = embedding.vectors
-    if embedding.windows is not None:
-        target.obsm[WINDOWS.name] = embedding.windows
-    if embedding.attention is not None:
-        target.obsm[ATTENTION.name] = embedding.attention
-    target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = embedding.note
+    with undivided():
+        target.obsm[key_added] = embedding.vectors
+        if embedding.windows is not None:
+            target.obsm[WINDOWS.name] = embedding.windows
+        if embedding.attention is not None:
+            target.obsm[ATTENTION.name] = embedding.attention
+        target.uns[SPECFORMER.name if key_added == X_SPECFORMER.name else key_added] = embedding.note
     logger.info("    added %r, %d dimensions (adata.obsm)", key_added, embedding.vectors.shape[1])
 
 
@@ -224,6 +227,9 @@ def _embed(
     model = pretrained.model.to(find_device(device))
     panel = GenePanel(model, pretrained.genes, genes)
     size = (16 if model.device.type == "cpu" else 64) if batch_size == "auto" else batch_size
+    if size < 1:
+        msg = f"`batch_size` is {batch_size!r}; expected a number of samples, or 'auto'."
+        raise ValueError(msg)
     vectors = np.empty((adata.n_obs, model.config.n_dims), np.float32)
     window_vectors = None
     weights = np.empty((adata.n_obs, len(panel.starts)), np.float32) if keep_attention else None
@@ -238,10 +244,10 @@ def _embed(
                 try:
                     inputs = panel.inputs(block_ranks[part], n_expressed[part], layers=not bypass_layers)
                     output = model(**inputs, bypass_layers=bypass_layers, encode=encode)
-                except (torch.OutOfMemoryError, MemoryError):
-                    if size == 1:
+                except (MemoryError, RuntimeError) as error:
+                    size = min(size, len(block_ranks) - start) // 2
+                    if size == 0 or not ran_out_of_memory(error):
                         raise
-                    size = max(1, size // 2)
                     logger.warning("Memory ran out; going on with batch_size=%d.", size)
                     continue
                 at = slice(rows.start + start, rows.start + start + len(output.vector))
