@@ -154,6 +154,17 @@ def test_strata_take_what_is_between_them_out_of_the_head():
     assert set(within.baseline_stratum.tolist()) == {0, 1}
 
 
+def test_a_stratum_without_an_event_has_no_curve():
+    adata = planted()
+    adata.obs["type"] = np.where(np.arange(N) // 2 % 2, "seen", "all censored")
+    adata.obs.loc[adata.obs["type"] == "all censored", "OS"] = 0.0
+    head = sf.train.fit_head(adata, "OS", strata="type", penalty=0.1)
+    assert head.about["training"]["strata_labels"] == ["all censored", "seen"]
+    curves = head.survival_curves(np.zeros(2), np.array([2.0]), np.array([0, 1]))
+    assert np.isnan(curves[0, 0])
+    assert 0 < curves[1, 0] < 1
+
+
 @pytest.mark.parametrize("aggregator", ["mean", "attention", "gated_attention", "transformer"])
 def test_windows_through_every_aggregator(aggregator):
     """The label is in one window of four, known by its mark."""

@@ -24,6 +24,7 @@ from specformer.metrics._probe import linear_probe
 from specformer.metrics._regression import columnwise_pearson, mean_absolute_error, samplewise_pearson
 from specformer.metrics._retrieval import precision_at_k, row_cosine, same_sample_top1
 from specformer.metrics._survival import harrell_c, harrell_c_within, ipcw_c
+from specformer.metrics._survival_times import cumulative_auc, integrated_brier, survival_table
 from specformer.metrics._transfer import centroids, nearest_centroid, procrustes
 
 __all__ = [
@@ -34,10 +35,12 @@ __all__ = [
     "centroids",
     "classification_table",
     "columnwise_pearson",
+    "cumulative_auc",
     "effective_rank",
     "expected_calibration_error",
     "harrell_c",
     "harrell_c_within",
+    "integrated_brier",
     "interval",
     "ipcw_c",
     "linear_probe",
@@ -55,6 +58,7 @@ __all__ = [
     "same_sample_top1",
     "samplewise_pearson",
     "spectrum",
+    "survival_table",
     "top_eigenvalue_share",
     "top_k_accuracy",
     "weighted_f1",

@@ -70,6 +70,8 @@ def ipcw_c(
 ) -> float:
     """Uno's concordance, its pairs weighted by the inverse probability of censoring in the training cohort.
 
+    NaN where there is no comparable pair.
+
     Parameters
     ----------
     event_train, time_train
@@ -85,11 +87,26 @@ def ipcw_c(
     Uno et al. (2011). On the C-statistics for evaluating overall adequacy of risk prediction procedures with censored
     survival data. Statistics in Medicine.
     """
+    from sksurv.exceptions import NoComparablePairException
     from sksurv.metrics import concordance_index_ipcw
+
+    train, test = within_follow_up(event_train, time_train, event, time)
+    if not test["event"].any():
+        return np.nan
+    try:
+        return float(concordance_index_ipcw(train, test, np.asarray(risk), tau=tau)[0])
+    except NoComparablePairException:
+        return np.nan
+
+
+def within_follow_up(
+    event_train: np.ndarray, time_train: np.ndarray, event: np.ndarray, time: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both cohorts as scikit-survival has them, the second censored at the last training time, where weights end."""
     from sksurv.util import Surv
 
+    event_train, time_train = np.asarray(event_train, dtype=bool), np.asarray(time_train, dtype=float)
     last = float(np.max(time_train))
     event = np.asarray(event, dtype=bool) & (np.asarray(time) < last)
     time = np.minimum(np.asarray(time, dtype=float), last)
-    train = Surv.from_arrays(np.asarray(event_train, dtype=bool), np.asarray(time_train, dtype=float))
-    return float(concordance_index_ipcw(train, Surv.from_arrays(event, time), np.asarray(risk), tau=tau)[0])
+    return Surv.from_arrays(event_train, time_train), Surv.from_arrays(event, time)

@@ -89,12 +89,14 @@ def set_threshold(head: Head, X: np.ndarray, quantile: float) -> None:
 def set_baseline(head: Head, risk: np.ndarray, event: np.ndarray, time: np.ndarray, stratum: np.ndarray) -> None:
     """Cumulative baseline hazard of each stratum, by Breslow's estimator, at risk 0.
 
+    A stratum without an event has none: nothing is known of its hazard but that it was not seen.
+
     References
     ----------
     Breslow (1972), in the discussion of Cox's paper.
     """
     times, hazards, of = [], [], []
-    for one in np.unique(stratum):
+    for one in np.unique(stratum[event]):
         rows = stratum == one
         at, hazard = breslow(event[rows], time[rows], risk[rows])
         times.append(at)
