@@ -120,7 +120,7 @@ def pretrain(
     weights_dtype
         Precision of matrices in the final checkpoint, such as `torch.float16`.
     card
-        Further sections of the model card.
+        Sections of the model card, more of them or other words for those that it has: `{"Limits": "..."}`.
 
     Returns
     -------
@@ -210,7 +210,6 @@ def pretrain(
         facts = {
             "name": run.name,
             "summary": f"A SpecFormer pretrained by `sf.train.pretrain` with the objective `{goal.name}`.",
-            **dict(card or {}),
             **facts_of(
                 trainer,
                 goal,
@@ -219,6 +218,7 @@ def pretrain(
                 seconds=time.time() - started,
                 processor_seconds=time.process_time() - processor_started,
             ),
+            **dict(card or {}),
         }
         save(
             run / MODEL,
