@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from specformer._logging import logger
+from specformer.pp._modality import modality
 from specformer.pp._scan import place, scan
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.ranking import Scale
 
 
-def detect_scale(adata: AnnData, layer: str | None = None) -> Scale:
+def detect_scale(adata: AnnData | MuData, layer: str | None = None, *, mod: str | None = None) -> Scale:
     """Tell what the values of a matrix are, with the evidence.
 
     Everything in the package that ranks expression calls this first, undoes a logarithm by itself and refuses what
@@ -27,6 +29,8 @@ def detect_scale(adata: AnnData, layer: str | None = None) -> Scale:
         Samples x genes; in memory, backed or on dask.
     layer
         Look at `adata.layers[layer]` instead of `adata.X`.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData.
 
     Returns
     -------
@@ -45,6 +49,7 @@ def detect_scale(adata: AnnData, layer: str | None = None) -> Scale:
     >>> sf.pp.detect_scale(ad.AnnData(np.array([[3.0, 0.0, 12.0], [7.0, 1.0, 0.0]]))).name
     'counts'
     """
+    adata = modality(adata, mod)
     found = scan(adata, layer)
     logger.info("%s: %s (%s)", place(layer), found.name, found.evidence["because"])
     return found

@@ -10,24 +10,27 @@ import numpy as np
 from specformer._checks import require_key
 from specformer._keys import FILTER, GENE_FILTER, SPLIT
 from specformer._logging import logger
+from specformer.pp._modality import modality
 from specformer.pp._scan import require_linear, scan_with
 from specformer.pp._target import target_of
 from specformer.ranking._log_sums import add_log_sums, log_sums, log_variance, median_is_below
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.ranking._log_sums import LogSums
     from specformer.ranking._types import Block
 
 
 def filter_genes(
-    adata: AnnData,
+    adata: AnnData | MuData,
     *,
     min_median: float = 0.1,
     min_variance_quantile: float = 0.1,
     mask_obs: str | np.ndarray | None = None,
     layer: str | None = None,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Mark the genes that are worth a place in a vocabulary.
@@ -53,6 +56,8 @@ def filter_genes(
         where `sf.pp.split` has marked them, else all samples.
     layer
         Read `adata.layers[layer]` instead of `adata.X`.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Whether to return a copy instead of writing to `adata`.
 
@@ -80,6 +85,7 @@ def filter_genes(
     >>> sf.pp.filter_genes(adata)
     >>> informative = adata[:, adata.var["informative"]]
     """
+    adata = modality(adata, mod)
     if not 0 <= min_variance_quantile < 1 or min_median < 0:
         msg = (
             f"`min_median` is {min_median!r} and `min_variance_quantile` is {min_variance_quantile!r}; "

@@ -12,20 +12,23 @@ from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, GENE_ROUTE, GENES
 from specformer._logging import logger
 from specformer.genes import ROUTES, GeneVocabulary, align_columns, match_genes, shipped_vocabulary
+from specformer.pp._modality import modality
 from specformer.pp._sum_duplicates import sum_duplicates
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.genes import GeneMatch
 
 
 def harmonize_genes(
-    adata: AnnData,
+    adata: AnnData | MuData,
     *,
     gene_key: str | None = None,
     table: pd.DataFrame | GeneVocabulary | None = None,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Recognise genes by whatever name they have, and sum the columns of one gene.
@@ -48,6 +51,8 @@ def harmonize_genes(
         The genes to recognise, with columns symbol, ensembl, entrez, aliases: for instance
         `sf.datasets.gene_table()`, every human gene. By default the genes of the checkpoint that comes with the
         package; in a build without one, `sf.datasets.gene_table()`.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Whether to return a copy instead of writing to `adata`.
 
@@ -82,6 +87,7 @@ def harmonize_genes(
     >>> adata.var["gene_id"].tolist()
     ['TP53', '']
     """
+    adata = modality(adata, mod)
     names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var.columns")
     names = list(names)
     vocabulary = _vocabulary(table)

@@ -11,18 +11,26 @@ from specformer._checks import shown
 from specformer._keys import SCHEME
 from specformer._logging import timed
 from specformer.pp._blocks import row_blocks
+from specformer.pp._modality import modality
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._target import target_of
 from specformer.ranking import normalise_rows, to_linear
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.ranking._types import Block
 
 
 def mix(
-    adata: AnnData, other: AnnData, *, purity: float, layer: str | None = None, copy: bool = False
+    adata: AnnData | MuData,
+    other: AnnData,
+    *,
+    purity: float,
+    layer: str | None = None,
+    mod: str | None = None,
+    copy: bool = False,
 ) -> AnnData | None:
     """Mix every sample with another one: tumours of a lower purity.
 
@@ -40,6 +48,8 @@ def mix(
         Share of `adata` in the mixture, from 0 to 1.
     layer
         Read this layer of both instead of `X`.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -67,6 +77,7 @@ def mix(
     >>> sf.pp.detect_scale(adata).name
     'linear'
     """
+    adata = modality(adata, mod)
     if not 0 <= purity <= 1:
         msg = f"`purity` is {purity!r}; expected a share from 0 to 1."
         raise ValueError(msg)

@@ -13,24 +13,27 @@ from specformer._checks import require_key, require_rows
 from specformer._interrupts import undivided
 from specformer._keys import SPLIT, SPLIT_PARAMS
 from specformer._logging import logger
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+    from mudata import MuData
 
 SIDES = ("train", "val", "test")
 _NONE = "(none)"
 
 
 def split(
-    adata: AnnData,
+    adata: AnnData | MuData,
     *,
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
     groupby: str | None = "patient",
     stratify: str | None = "cancer_type",
     salt: str = "specformer",
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Divide samples into train, val and test, all samples of a patient on one side.
@@ -56,6 +59,8 @@ def split(
         with samples of several classes (a tumour and a normal) counts once, in the commonest.
     salt
         Another salt is another split.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Whether to return a copy instead of writing to `adata`.
 
@@ -83,6 +88,7 @@ def split(
     >>> sorted(adata.obs["split"].cat.categories)
     ['test', 'train', 'val']
     """
+    adata = modality(adata, mod)
     if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         msg = f"`fractions` is {tuple(fractions)!r}; expected the shares of train, val and test, which sum to 1."
         raise ValueError(msg)

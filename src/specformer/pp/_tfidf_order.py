@@ -11,6 +11,7 @@ import pandas as pd
 from specformer._checks import require_key, require_one_of, require_rows, shown
 from specformer._keys import TFIDF, TFIDF_RANK
 from specformer._logging import logger, timed
+from specformer.pp._modality import modality
 from specformer.pp._order_fields import field, write_order
 from specformer.pp._ranks import rank_samples
 from specformer.pp._scan import place, require_linear, scan_with
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.pp._statistics import ColumnStatistics
     from specformer.ranking._gene_sums import GeneSums
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def tfidf_order(
-    adata: AnnData,
+    adata: AnnData | MuData,
     *,
     weighting: Weighting = "tfidf",
     layer: str | None = None,
@@ -39,6 +41,7 @@ def tfidf_order(
     reference: AnnData | Any | str | Path | None = None,
     mask_obs: str | np.ndarray | None = None,
     key_added: str = TFIDF_RANK.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Rank the genes of each sample by TF-IDF: the sequence that the encoder reads.
@@ -78,6 +81,8 @@ def tfidf_order(
     key_added
         Name of the layer. If it is not the default, it also names the entry of `uns` and prefixes the other fields, so
         that several orders can stand side by side.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -120,6 +125,7 @@ def tfidf_order(
     array([[1, 2, 0],
            [0, 1, 2]], dtype=uint16)
     """
+    adata = modality(adata, mod)
     require_one_of("weighting", weighting, WEIGHTINGS)
     if reference is not None and mask_obs is not None:
         msg = "`mask_obs` chooses samples for statistics of this cohort, but `reference` brings its own; pass one of them."

@@ -10,6 +10,7 @@ from scipy import sparse
 from specformer._keys import SCHEME
 from specformer._logging import timed
 from specformer.pp._blocks import row_blocks
+from specformer.pp._modality import modality
 from specformer.pp._scan import place, require_linear, scan
 from specformer.pp._target import target_of
 from specformer.ranking import to_linear
@@ -17,14 +18,16 @@ from specformer.ranking._sums import dense_slices
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
 
 def thin(
-    adata: AnnData,
+    adata: AnnData | MuData,
     n_reads: float,
     *,
     layer: str | None = None,
     rng: np.random.Generator | int = 0,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Thin every sample to a number of reads: Poisson counts around its expression.
@@ -43,6 +46,8 @@ def thin(
         Read `adata.layers[layer]` instead of `adata.X`.
     rng
         Random generator or seed.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -69,6 +74,7 @@ def thin(
     >>> bool(abs(shallow.X.sum(axis=1) - 20_000).max() < 1_000)
     True
     """
+    adata = modality(adata, mod)
     if not n_reads > 0:
         msg = f"`n_reads` is {n_reads!r}; expected a positive number of reads a sample."
         raise ValueError(msg)

@@ -12,12 +12,14 @@ from specformer._interrupts import undivided
 from specformer._keys import SCHEME
 from specformer._logging import logger, timed
 from specformer.pp._blocks import row_blocks
+from specformer.pp._modality import modality
 from specformer.pp._scan import place, require_linear, scan
 from specformer.pp._target import target_of
 from specformer.ranking import normalise_rows, parse_scheme, to_linear
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
 _NOT_FROM = {
     "tpm": "TPM are divided by gene length already",
@@ -27,11 +29,12 @@ _NOT_FROM = {
 
 
 def to_scheme(
-    adata: AnnData,
+    adata: AnnData | MuData,
     scheme: str,
     *,
     lengths: str | np.ndarray | None = None,
     layer: str | None = None,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Normalise counts: CPM, TPM, FPKM or upper quartile, linear or as a logarithm.
@@ -48,6 +51,8 @@ def to_scheme(
         Length of each gene in bases, for TPM and FPKM: the name of a column of `var`, or an array.
     layer
         Read `adata.layers[layer]` instead of `adata.X`.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -78,6 +83,7 @@ def to_scheme(
     array([[250000., 750000.],
            [750000., 250000.]], dtype=float32)
     """
+    adata = modality(adata, mod)
     bases = _lengths(adata, lengths) if parse_scheme(scheme).needs_lengths else None
     if adata.isbacked:
         msg = "`adata` is backed; its `X` cannot be replaced. Use `adata.to_memory()` first."

@@ -11,6 +11,7 @@ from specformer._checks import require_key, require_one_of, require_rows, shown
 from specformer._keys import CANCER_TYPE
 from specformer._logging import logger, timed
 from specformer._settings import settings
+from specformer.pp._modality import modality
 from specformer.tl._embed import find_device
 from specformer.tl._head_input import find_head, open_checkpoint
 from specformer.tl._ranks import read_ranks
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Head, Pretrained
     from specformer.model._attribution import SampleAttribution
@@ -32,7 +34,7 @@ TOLERANCE = 0.05
 
 
 def attribute(
-    adata: AnnData,
+    adata: AnnData | MuData,
     head: Head | str | Path | None = None,
     *,
     label: str | None = None,
@@ -43,6 +45,7 @@ def attribute(
     gene_key: str | None = None,
     n_steps: int = 8,
     device: str = "auto",
+    mod: str | None = None,
 ) -> pd.DataFrame:
     """Share out what a head says of a sample among its genes, and say in which window each gene stood.
 
@@ -71,6 +74,8 @@ def attribute(
         Points on the way from mean to sample. More are more exact; a warning says where they were too few.
     device
         Where to compute.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData.
 
     Returns
     -------
@@ -120,6 +125,7 @@ def attribute(
     >>> gseapy.prerank(ranking, "h.all.v7.0.symbols.gmt")  # doctest: +SKIP
     >>> decoupler.mt.ulm(table.pivot(index="group", columns="gene", values="score"), net)  # doctest: +SKIP
     """
+    adata = modality(adata, mod)
     if find_spec("captum") is None:
         msg = 'Integrated gradients are computed by captum, which is not installed: pip install "specformer[attribution]".'
         raise ImportError(msg)

@@ -12,6 +12,7 @@ from specformer._interrupts import undivided
 from specformer._keys import ATTENTION, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 from specformer.tl._memory import ran_out_of_memory
 from specformer.tl._provenance import provenance, summary
@@ -20,6 +21,7 @@ from specformer.tl._trust import doubt, expected_cosine
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Pretrained
 
@@ -27,7 +29,7 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 def specformer_embed(
-    adata: AnnData,
+    adata: AnnData | MuData,
     model: str | Path | Pretrained | None = None,
     *,
     layer: str | None = None,
@@ -41,6 +43,7 @@ def specformer_embed(
     device: str = "auto",
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
     key_added: str = X_SPECFORMER.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Embed samples: one vector each, from any human gene names and any unit of expression.
@@ -78,6 +81,8 @@ def specformer_embed(
         Precision of the encoder; `"auto"` is float32. `"bfloat16"` is about twice as fast and costs two digits.
     key_added
         Where in `obsm` to write. If it is not the default, it names the entry of `uns` too.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -119,6 +124,7 @@ def specformer_embed(
     >>> adata.obsm["X_specformer"].shape  # doctest: +SKIP
     (20, 128)
     """
+    adata = modality(adata, mod)
     from specformer.model import load
 
     require_one_of("dtype", dtype, DTYPES)

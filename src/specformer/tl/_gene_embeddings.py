@@ -11,21 +11,24 @@ from specformer._checks import require_key, require_one_of
 from specformer._keys import GENE_EMBEDDING
 from specformer._logging import logger
 from specformer.genes import N_SPECIAL, match_genes
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Pretrained
 
 
 def gene_embeddings(
-    adata: AnnData,
+    adata: AnnData | MuData,
     model: str | Path | Pretrained | None = None,
     *,
     of: Literal["tokens", "anchor"] = "tokens",
     gene_key: str | None = None,
     key_added: str = GENE_EMBEDDING.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Give each gene the vector that the checkpoint has for it.
@@ -43,6 +46,8 @@ def gene_embeddings(
         Column of `var` with gene names; by default `var_names`.
     key_added
         Where in `varm` to write.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -66,6 +71,7 @@ def gene_embeddings(
     >>> adata.varm["specformer"].shape[1]  # doctest: +SKIP
     128
     """
+    adata = modality(adata, mod)
     from specformer.model import load
 
     require_one_of("of", of, ("tokens", "anchor"))

@@ -18,6 +18,7 @@ from specformer._keys import (
     CANCER_TYPE_UNLIKE,
 )
 from specformer._logging import timed
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 from specformer.tl._head_input import find_head, head_note, read_input
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Head, Pretrained
 
@@ -35,7 +37,7 @@ COLORECTAL = {"COAD": "CRC", "READ": "CRC"}
 
 
 def predict_cancer_type(
-    adata: AnnData,
+    adata: AnnData | MuData,
     head: Head | str | Path | None = None,
     *,
     model: str | Path | Pretrained | None = None,
@@ -45,6 +47,7 @@ def predict_cancer_type(
     gene_key: str | None = None,
     device: str = "auto",
     key_added: str = CANCER_TYPE.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Predict the cancer type of samples, or any label that a head was fitted to.
@@ -72,6 +75,8 @@ def predict_cancer_type(
         Where to embed.
     key_added
         What the names of all fields begin with.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -106,6 +111,7 @@ def predict_cancer_type(
     >>> sf.tl.predict_cancer_type(adata)  # doctest: +SKIP
     >>> adata.obs["cancer_type_pred"].value_counts()  # doctest: +SKIP
     """
+    adata = modality(adata, mod)
     head = find_head(head, CANCER_TYPE.name, model)
     if head.task != "classification":
         msg = f"This is a {head.task} head; `predict_cancer_type` needs one fitted with task='classification'."

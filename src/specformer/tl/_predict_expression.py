@@ -12,17 +12,19 @@ from specformer._interrupts import undivided
 from specformer._keys import PREDICTED
 from specformer._logging import timed
 from specformer.genes import match_genes
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 from specformer.tl._head_input import find_head, head_note, read_input
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Head, Pretrained
 
 
 def predict_expression(
-    adata: AnnData,
+    adata: AnnData | MuData,
     head: Head | str | Path | None = None,
     *,
     model: str | Path | Pretrained | None = None,
@@ -30,6 +32,7 @@ def predict_expression(
     gene_key: str | None = None,
     device: str = "auto",
     key_added: str = PREDICTED.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Predict the expression profile of samples from their embedding.
@@ -53,6 +56,8 @@ def predict_expression(
         Where to embed.
     key_added
         Where in `layers` and `uns` to write.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -80,6 +85,7 @@ def predict_expression(
     >>> adata.layers["predicted"].shape == adata.shape  # doctest: +SKIP
     True
     """
+    adata = modality(adata, mod)
     from specformer.model import load
 
     names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")

@@ -13,6 +13,7 @@ from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, PATHWAY_ACTIVITY, PATHWAY_SCORE
 from specformer._logging import timed
 from specformer.pp._blocks import row_blocks
+from specformer.pp._modality import modality
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._target import target_of
 from specformer.tl._head_input import find_head, head_note, read_input
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Head, Pretrained
 
@@ -28,7 +30,7 @@ PATHWAYS = "pathways"
 
 
 def predict_pathways(
-    adata: AnnData,
+    adata: AnnData | MuData,
     head: Head | str | Path | None = None,
     *,
     model: str | Path | Pretrained | None = None,
@@ -36,6 +38,7 @@ def predict_pathways(
     gene_key: str | None = None,
     device: str = "auto",
     key_added: str = PATHWAY_ACTIVITY.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Predict the activity of pathways from the embedding.
@@ -58,6 +61,8 @@ def predict_pathways(
         Where to embed.
     key_added
         Where in `obsm` and `uns` to write.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -87,6 +92,7 @@ def predict_pathways(
     >>> adata.obsm["pathway_activity"].shape  # doctest: +SKIP
     (20, 1387)
     """
+    adata = modality(adata, mod)
     head = find_head(head, PATHWAYS, model)
     if head.task != "regression":
         msg = f"This is a {head.task} head; `predict_pathways` needs one fitted with task='regression'."
@@ -105,13 +111,14 @@ def predict_pathways(
 
 
 def score_pathways(
-    adata: AnnData,
+    adata: AnnData | MuData,
     gene_sets: Mapping[str, Sequence[str]] | str | Path,
     *,
     layer: str | None = None,
     gene_key: str | None = None,
     min_size: int = 5,
     key_added: str = PATHWAY_SCORE.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Compute the enrichment of gene sets in each sample (ssGSEA), which heads can be fitted to.
@@ -130,6 +137,8 @@ def score_pathways(
         Sets with fewer genes at hand are left out.
     key_added
         Where in `obsm` and `uns` to write.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -157,6 +166,7 @@ def score_pathways(
     >>> head = sf.train.fit_head(adata, "pathway_score")  # doctest: +SKIP
     >>> sf.tl.predict_pathways(new_samples, head)  # doctest: +SKIP
     """
+    adata = modality(adata, mod)
     from specformer.baselines import ssgsea
 
     sets = read_gmt(Path(gene_sets)) if isinstance(gene_sets, str | Path) else dict(gene_sets)

@@ -11,6 +11,7 @@ from specformer._checks import require_key, shown
 from specformer._interrupts import undivided
 from specformer._keys import OS_RISK, OS_SURVIVAL, SURVIVAL_NOTE
 from specformer._logging import timed
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 from specformer.tl._head_input import HeadInput, find_head, head_note, read_input
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.model import Head, Pretrained
 
@@ -26,7 +28,7 @@ ENDPOINTS = ("OS", "DSS", "PFI", "DFI")
 
 
 def predict_survival(
-    adata: AnnData,
+    adata: AnnData | MuData,
     head: Head | str | Path | None = None,
     *,
     endpoints: Sequence[str] = ENDPOINTS,
@@ -36,6 +38,7 @@ def predict_survival(
     layer: str | None = None,
     gene_key: str | None = None,
     device: str = "auto",
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Predict the risk of endpoints from the embedding.
@@ -62,6 +65,8 @@ def predict_survival(
         Where expression and gene names are, if the samples have to be embedded first.
     device
         Where to embed.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -98,6 +103,7 @@ def predict_survival(
     >>> adata.obs["OS_risk"].dtype  # doctest: +SKIP
     dtype('float32')
     """
+    adata = modality(adata, mod)
     heads = [find_head(name, name, model) for name in endpoints] if head is None else [find_head(head, "", model)]
     for one in heads:
         if one.task != "survival":

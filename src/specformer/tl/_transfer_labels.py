@@ -19,17 +19,19 @@ from specformer._keys import (
 )
 from specformer._logging import timed
 from specformer.metrics._retrieval import unit_rows
+from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from mudata import MuData
 
 EMBED = "sf.tl.specformer_embed"
 UNCERTAIN = "uncertain"
 
 
 def transfer_labels(
-    adata: AnnData,
+    adata: AnnData | MuData,
     reference: AnnData,
     *,
     label: str = CANCER_TYPE.name,
@@ -37,6 +39,7 @@ def transfer_labels(
     min_confidence: float = 0.5,
     use_rep: str = X_SPECFORMER.name,
     key_added: str = TRANSFERRED.name,
+    mod: str | None = None,
     copy: bool = False,
 ) -> AnnData | None:
     """Give samples the label that most of their nearest reference samples have, by cosine.
@@ -60,6 +63,8 @@ def transfer_labels(
         Key of `obsm` in both.
     key_added
         What the names of all fields begin with.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData. Results are written into it.
     copy
         Return a copy instead of writing into `adata`.
 
@@ -89,6 +94,7 @@ def transfer_labels(
     >>> new, reference = cohort[:5].copy(), cohort[5:].copy()
     >>> sf.tl.transfer_labels(new, reference, k=5)  # doctest: +SKIP
     """
+    adata = modality(adata, mod)
     query = np.asarray(require_key(adata, "obsm", use_rep, run=f"{EMBED}(adata)"))
     gallery = np.asarray(require_key(reference, "obsm", use_rep, run=f"{EMBED}(reference)"))
     column = require_key(reference, "obs", label, run=f"reference.obs[{label!r}] = ...")

@@ -11,6 +11,7 @@ from specformer._checks import require_one_of
 from specformer._keys import PATIENT, WINDOWS, X_SPECFORMER
 from specformer._logging import timed
 from specformer.model import Head
+from specformer.pp._modality import modality
 from specformer.train._head_data import read_sides, read_target, read_vectors
 from specformer.train._head_descent import descend
 from specformer.train._head_linear import fit_linear_map
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+    from mudata import MuData
 
     from specformer.train._head_data import Target
     from specformer.train._head_linear import Problem
 
 
 def fit_head(
-    adata: AnnData,
+    adata: AnnData | MuData,
     target: str | tuple[str, str],
     *,
     task: Literal["classification", "regression", "survival"] | None = None,
@@ -47,6 +49,7 @@ def fit_head(
     patience: int = 30,
     batch_size: int | None = None,
     rng: int = 0,
+    mod: str | None = None,
 ) -> Head:
     """Fit a readout of frozen vectors to a label, to numbers, or to survival.
 
@@ -95,6 +98,8 @@ def fit_head(
         Samples a step of AdamW; None is all of them. Survival needs all: the risk set is the cohort.
     rng
         Seed of initial weights, dropout and batches.
+    mod
+        Which modality to take, as in `"rna"`, if `adata` is a MuData.
 
     Returns
     -------
@@ -124,6 +129,7 @@ def fit_head(
     >>> head = sf.train.fit_head(adata, "cancer_type")  # doctest: +SKIP
     >>> sf.tl.predict_cancer_type(adata, head)  # doctest: +SKIP
     """
+    adata = modality(adata, mod)
     use_rep = use_rep or (WINDOWS.name if aggregator else X_SPECFORMER.name)
     found = read_target(adata, target, task)
     require_one_of("task", found.task if task is None else task, (found.task,))
