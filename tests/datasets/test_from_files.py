@@ -167,6 +167,24 @@ def test_the_strand_is_a_column(tmp_path, counts, tool):
     assert read["forward"].obsm["unassigned"]["N_noFeature"].tolist() == [5] * 3
 
 
+def test_a_strand_that_loses_most_reads_is_warned_of(tmp_path, counts, capsys):
+    for sample, row in counts.iterrows():
+        table = [(gene, n, n // 100, n - n // 100) for gene, n in row.items()]
+        of_no_gene = ("N_noFeature", 10, row.sum() - row.sum() // 100, row.sum() // 100)
+        (tmp_path / f"{sample}.tab").write_text(lines(("N_unmapped", 9, 9, 9), of_no_gene, *table))
+    for strand, warned in (("unstranded", False), ("reverse", False), ("forward", True)):
+        sf.datasets.from_files(tmp_path, strand=strand)
+        said = "more reads are of no gene than of genes in 3 of 3 samples: 'S1', 'S2', 'S3'. Is `strand` that"
+        assert (said in capsys.readouterr().err) == warned, strand
+
+
+def test_intervals_are_no_counts(tmp_path, counts):
+    write(tmp_path, counts, "STAR ReadsPerGene")
+    (tmp_path / "peaks.bed").write_text("chr1\t100\t200\nchr1\t300\t400\n")
+    (tmp_path / "lengths.tsv").write_text("chr1\t248956422\nchr2\t242193529\n")
+    assert sf.datasets.from_files(tmp_path).obs_names.tolist() == SAMPLES
+
+
 def test_reads_of_no_gene_stand_beside(tmp_path, counts):
     unassigned = sf.datasets.from_files(write(tmp_path, counts, "HTSeq")).obsm["unassigned"]
     assert unassigned.index.tolist() == SAMPLES
@@ -295,7 +313,9 @@ class TestErrors:
     def test_two_files_of_one_sample(self, tmp_path, counts):
         for folder in ("a", "b"):
             write(tmp_path / folder, counts.iloc[:1], "STAR ReadsPerGene")
-        with pytest.raises(ValueError, match=r"Several files are of a sample named 'S1': '.*a/S1.*', '.*b/S1"):
+        with pytest.raises(
+            ValueError, match=r"Several files are of a sample named 'S1': '.*a/S1.*', '.*b/S1.*\. Pass the paths"
+        ):
             sf.datasets.from_files(tmp_path)
 
     def test_a_gene_twice(self, tmp_path, counts):

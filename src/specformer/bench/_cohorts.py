@@ -10,6 +10,7 @@ import numpy as np
 
 from specformer._checks import require_key, shown
 from specformer._keys import PATIENT, SPLIT
+from specformer.datasets._gene_sets import read_gmt
 from specformer.pp._split import split_by_hash
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def read_cohorts(directory: Path | str) -> Cohorts:
     if "htseq" in adatas and (table := directory / "genes" / "ensembl_grch38.csv.gz").is_file():
         _add_lengths(adatas["htseq"], table)
     gmt = directory / "pathways" / "paradigm_1387_genes.gmt"
-    return divided(adatas, gene_sets=_read_gmt(gmt) if gmt.is_file() else {})
+    return divided(adatas, gene_sets=read_gmt(gmt) if gmt.is_file() else {})
 
 
 def divided(adatas: Mapping[str, AnnData], *, gene_sets: Mapping[str, list[str]] | None = None) -> Cohorts:
@@ -115,8 +116,3 @@ def _add_lengths(adata: AnnData, table: Path) -> None:
 
     lengths = pd.read_csv(table, usecols=["id", "eff_length"]).drop_duplicates("id").set_index("id")["eff_length"]
     adata.var[LENGTH] = lengths.reindex(adata.var_names).to_numpy(np.float64)
-
-
-def _read_gmt(path: Path) -> dict[str, list[str]]:
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return {name: [gene for gene in genes if gene] for name, _, *genes in rows}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from specformer._checks import require_one_of, shown
-from specformer._keys import SOURCE, UNITS
-from specformer._logging import timed
+from specformer._keys import SOURCE, UNASSIGNED, UNITS
+from specformer._logging import logger, timed
 from specformer.datasets._join_samples import join_samples
 from specformer.datasets._quantification_files import one_tool, quantification_files
 from specformer.datasets._quantification_tools import STRANDS, Strand, Tool
@@ -109,6 +109,7 @@ def from_files(
             source["strand"] = strand
         adata.uns[SOURCE.name] = source
         adata.uns[UNITS.name] = "counts"
+        _warn_of_strand(adata, source.get("strand"))
         notes.append(f"{adata.n_obs:,} samples x {adata.n_vars:,} genes")
     return adata
 
@@ -120,3 +121,17 @@ def _require_genes(part: Quantified, tool: Tool) -> None:
             "`transcripts=sf.datasets.transcript_table()`, or the table of the release that you quantified against."
         )
         raise ValueError(msg)
+
+
+def _warn_of_strand(adata: AnnData, strand: str | None) -> None:
+    """Reads counted against the wrong strand are of no gene: there are more of them than of the others."""
+    if UNASSIGNED.name not in adata.obsm:
+        return
+    no_feature = adata.obsm[UNASSIGNED.name].filter(regex="(?i)no_?feature$").sum(axis=1).to_numpy()
+    many = no_feature > adata.X.sum(axis=1)
+    if many.any():
+        cure = "Is `strand` that of the library?" if strand else "Was the strand that of the library?"
+        logger.warning(
+            "more reads are of no gene than of genes in %d of %d samples: %s. %s",
+            many.sum(), adata.n_obs, shown(adata.obs_names[many]), cure,
+        )  # fmt: skip

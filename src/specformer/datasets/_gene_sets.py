@@ -52,7 +52,14 @@ def gene_sets(collection: str | Path = "hallmark") -> dict[str, list[str]]:
 
 def read_gmt(path: Path) -> dict[str, list[str]]:
     """Gene sets of a GMT file: a line each, its name, a description, and its genes, divided by tabs."""
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = (
+            f"{path} is no text in UTF-8 ({error}). A GMT file has a line for each gene set; unpack it if it is packed."
+        )
+        raise ValueError(msg) from None
+    rows = [line.split("\t") for line in text.splitlines() if line.strip()]
     if short := [row[0] for row in rows if len(row) < 2]:
         msg = f"{path} is no GMT file: the lines {shown(short)} have no fields divided by tabs."
         raise ValueError(msg)

@@ -33,8 +33,9 @@ def join_samples(parts: list[Quantified], files: list[Path], origin: list[str]) 
             raise ValueError(msg)
     samples = pd.Index([name for part in parts for name in part.counts], dtype=object)
     if not samples.is_unique:
-        twice = samples[samples.duplicated()]
-        msg = f"Several files are of a sample named {shown(twice)}: {shown([f for n, f in zip(samples, origin, strict=True) if n == twice[0]])}."
+        name = samples[samples.duplicated()][0]
+        of_name = [file for sample, file in zip(samples, origin, strict=True) if sample == name]
+        msg = f"Several files are of a sample named {name!r}: {shown(of_name)}. Pass the paths of those to take."
         raise ValueError(msg)
     obs = pd.DataFrame({FILE.name: origin}, index=samples)
     var = parts[0].var.copy()

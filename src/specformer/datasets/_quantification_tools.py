@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import pandas as pd
 
 from specformer._keys import BIOTYPE, FPKM, LENGTH, SAMPLE_LENGTH, SYMBOL, TPM
-from specformer.datasets._quantified import Quantified, head_lines, one_sample, read_columns, sample_name
+from specformer.datasets._quantified import Quantified, head_lines, last_line, one_sample, read_columns, sample_name
 from specformer.genes import name_kind
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def _is_star(rows: list[list[str]]) -> bool:
 
 
 def _is_htseq(rows: list[list[str]]) -> bool:
-    # Neither a header nor a mark at the beginning: names and whole numbers, and nothing else.
-    return all(len(row) in (2, 3) and row[-1].isdigit() for row in rows)
+    # Neither a header nor a mark at the beginning: names and whole numbers, and nothing else. Not intervals, though.
+    return all(len(row) in (2, 3) and row[-1].isdigit() and not any(map(str.isdigit, row[1:-1])) for row in rows)
 
 
 TOOLS = (
@@ -119,5 +119,5 @@ def tool_of(path: Path) -> Tool | None:
     tool = next((tool for tool in TOOLS if tool.recognise(rows)), None)
     if tool is not None and tool.recognise is _is_htseq and name_kind([row[0] for row in rows]) != "ensembl":
         # Any table of names and numbers begins like this; only HTSeq's ends with what it could not assign.
-        return tool if read_columns(path, header=None).index[-1].removeprefix("__") in _OF_NO_GENE else None
+        return tool if last_line(path).partition("\t")[0].removeprefix("__") in _OF_NO_GENE else None
     return tool

@@ -63,6 +63,19 @@ def head_lines(path: Path) -> list[str]:
     return [] if "\0" in text else text.splitlines()
 
 
+def last_line(path: Path) -> str:
+    """The last line of a text file, zipped or not."""
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    line = b""
+    with gzip.open(path) if zipped else path.open("rb") as file:
+        if not zipped:
+            file.seek(max(0, path.stat().st_size - _HEAD))
+        for line in file:  # noqa: B007
+            pass
+    return line.decode("utf-8", errors="replace").rstrip("\n")
+
+
 def read_columns(path: Path, **options: object) -> pd.DataFrame:
     """A tab-separated table; its first column, text, is the index. Lines in front that begin with # are skipped."""
     lines = head_lines(path)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from specformer._checks import require_key, shown
+from specformer._checks import require_key
 from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, PATHWAY_ACTIVITY, PATHWAY_SCORE
 from specformer._logging import timed
+from specformer.datasets._gene_sets import read_gmt
 from specformer.pp._blocks import row_blocks
 from specformer.pp._modality import modality
 from specformer.pp._scan import require_linear, scan
@@ -191,19 +192,3 @@ def score_pathways(
         notes.append(f"{len(sets) - scores.shape[1]:,} sets with fewer than {min_size} genes at hand left out")
         notes.append(f"added {key_added!r} (adata.obsm)")
     return target if copy else None
-
-
-def read_gmt(path: Path) -> dict[str, list[str]]:
-    """Gene sets of a GMT file: a line each, its name, a description, and its genes, divided by tabs."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        msg = (
-            f"{path} is no text in UTF-8 ({error}). A GMT file has a line for each gene set; unpack it if it is packed."
-        )
-        raise ValueError(msg) from None
-    rows = [line.split("\t") for line in text.splitlines() if line.strip()]
-    if short := [row[0] for row in rows if len(row) < 2]:
-        msg = f"{path} is no GMT file: the lines {shown(short)} have no fields divided by tabs."
-        raise ValueError(msg)
-    return {name: [gene for gene in genes if gene] for name, _, *genes in rows}
