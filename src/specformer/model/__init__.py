@@ -7,6 +7,7 @@ from specformer.model._backend import fast_inference
 from specformer.model._checkpoint import Pretrained, load, seen_in_pretraining
 from specformer.model._config import PRESETS, SpecformerConfig
 from specformer.model._encoder import SpecformerModel, WindowOutput
+from specformer.model._from_bert import from_bert
 from specformer.model._head_files import load_head, save_head
 from specformer.model._heads import Head
 from specformer.model._losses import cox_loss
@@ -31,6 +32,7 @@ __all__ = [
     "WindowOutput",
     "cox_loss",
     "fast_inference",
+    "from_bert",
     "load",
     "load_head",
     "save",

@@ -63,9 +63,14 @@ def read_config(path: Path, **replaced: str | None) -> tuple[SpecformerConfig, d
         raise ValueError(msg)
     entries = {name: raw[name] for name in (*INTEGERS, *NUMBERS, *OTHERS) if name in raw}
     entries |= {name: value for name, value in replaced.items() if value is not None}
+    return checked_config(entries, path), raw
+
+
+def checked_config(entries: dict[str, Any], path: Path) -> SpecformerConfig:
+    """A config of entries whose types and ranges are looked at first; errors name the file that they are from."""
     try:
         _require_types(entries)
-        return SpecformerConfig(**entries), raw
+        return SpecformerConfig(**entries)
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from None
