@@ -74,7 +74,7 @@ def scan_with(
     if found.invertible:
         floor = TOIL_FLOOR + 1e-3 if found.name == "toil" else 0
         require_rows(summary.high <= floor, names, f"No expression at all in {where}", "Drop these samples.")
-        if inversions != {_inversion(found)}:
+        if part is not _nothing and inversions != {_inversion(found)}:
             again = partial(_part, scale=found.name, part=part)
             parts = [made for _, made in map_blocks(again, adata, layer)]
     return found, parts if found.invertible else []
