@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from specformer._checks import shown
+from specformer.pl._canvas import axes_of, finished
+from specformer.pl._groups import BLUE, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 STATE = "trainer_state.json"
 
 
-def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None) -> Axes:
+def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None, save: str | Path | None = None) -> Axes:
     """Draw a figure of a pretraining run against its steps, of training and of validation.
 
     Parameters
@@ -27,10 +29,12 @@ def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None) -
         What to draw: `"loss"`, or whatever else the objective logs, such as `"top1"` and `"top10"`.
     ax
         Where to draw; a new figure by default.
+    save
+        Also write the figure to this file.
 
     Returns
     -------
-    The axes; nothing is written.
+    The axes.
 
     Raises
     ------
@@ -51,10 +55,7 @@ def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None) -
         logged = sorted({name.removeprefix("eval_") for name in history} - {"step", "epoch"})
         msg = f"The run has not logged {figure!r}. It has logged: {shown(logged, 20)}."
         raise KeyError(msg)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(figsize=(5, 3), layout="constrained")[1]
+    ax = axes_of(ax, 5, 3)
     for label, name in present.items():
         curve = history[["step", name]].dropna()
         is_validation = label == "validation"
@@ -62,7 +63,7 @@ def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None) -
             curve["step"],
             curve[name],
             label=label,
-            color="C1" if is_validation else "C0",
+            color=VERMILLION if is_validation else BLUE,
             marker="o" if is_validation else None,
             markersize=3,
             linewidth=1.5 if is_validation else 1.0,
@@ -70,8 +71,7 @@ def training(run: str | Path, *, figure: str = "loss", ax: Axes | None = None) -
     ax.set_xlabel("step")
     ax.set_ylabel(figure)
     ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    return finished(ax, save)
 
 
 def read_history(run: str | Path) -> pd.DataFrame:
