@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from specformer.train._head_linear import Problem
 
 MIN_TO_CALIBRATE = 20
+RIDGE = 0.1
+"""Added to every direction: this share of the mean variance, times dimensions over samples."""
 
 
 @torch.no_grad()
@@ -68,13 +70,17 @@ def set_temperature(head: Head, logits: torch.Tensor, label: torch.Tensor) -> No
 
 
 def set_places(head: Head, X: np.ndarray, label: np.ndarray) -> None:
-    """Class centroids, and the metric of the spread around them: a pooled covariance, shrunk (Ledoit & Wolf 2004)."""
-    from sklearn.covariance import LedoitWolf
+    """Class centroids, and the metric of the pooled spread around them.
 
+    Its ridge is small on purpose. Shrinkage for the least error of a covariance (Ledoit-Wolf) fills up directions in which
+    a class hardly varies, and in those directions normal tissue differs from a tumour.
+    """
     features = head.in_double(X, lambda h, x: h.features(x)).astype(np.float64)
     centroids = np.stack([features[label == k].mean(axis=0) for k in range(len(head.labels))])
-    spread = LedoitWolf(assume_centered=True).fit(features - centroids[label]).covariance_
-    variance, axes = np.linalg.eigh(spread)
+    around = features - centroids[label]
+    spread = around.T @ around / len(around)
+    ridge = RIDGE * spread.shape[0] / len(around) * np.trace(spread) / len(spread)
+    variance, axes = np.linalg.eigh(spread + ridge * np.eye(len(spread)))
     # A direction without any spread would make the least step infinitely far.
     whitening = axes / np.sqrt(np.maximum(variance, 1e-6 * variance.max()))
     head.whitening = torch.from_numpy(whitening.astype(np.float32))
