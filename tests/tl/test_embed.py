@@ -228,7 +228,7 @@ def test_unknown_checkpoint(counts):
 
 
 def test_device_comes_from_the_settings(monkeypatch):
-    from specformer.tl._embed import find_device
+    from specformer.tl._encode import find_device
 
     monkeypatch.setattr(sf.settings, "device", "cuda:3")
     assert find_device("auto") == "cuda:3"

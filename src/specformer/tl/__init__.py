@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specformer.tl._attribute import attribute
 from specformer.tl._embed import specformer_embed
+from specformer.tl._embed_to_zarr import embed_to_zarr
 from specformer.tl._gene_embeddings import gene_embeddings
 from specformer.tl._predict_cancer_type import predict_cancer_type
 from specformer.tl._predict_expression import predict_expression
@@ -13,6 +14,7 @@ from specformer.tl._transfer_labels import transfer_labels
 
 __all__ = [
     "attribute",
+    "embed_to_zarr",
     "gene_embeddings",
     "predict_cancer_type",
     "predict_expression",

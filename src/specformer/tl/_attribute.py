@@ -12,7 +12,7 @@ from specformer._keys import CANCER_TYPE
 from specformer._logging import logger, timed
 from specformer._settings import settings
 from specformer.pp._modality import modality
-from specformer.tl._embed import find_device
+from specformer.tl._encode import find_device
 from specformer.tl._head_input import find_head, open_checkpoint
 from specformer.tl._ranks import read_ranks
 

@@ -7,23 +7,28 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from specformer._checks import require_one_of, require_rows
+from specformer._checks import require_one_of
 from specformer._interrupts import undivided
 from specformer._keys import ATTENTION, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
+from specformer.genes import align_columns
 from specformer.pp._modality import modality
 from specformer.pp._target import target_of
-from specformer.tl._memory import ran_out_of_memory
+from specformer.tl._encode import encode_ranks, require_windows
+from specformer.tl._encode_on_workers import client_of, encode_on_workers
 from specformer.tl._provenance import provenance, summary
-from specformer.tl._ranks import read_ranks
+from specformer.tl._ranks import read_ranks, require_expressed
 from specformer.tl._trust import doubt, expected_cosine
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from anndata import AnnData
     from mudata import MuData
 
     from specformer.model import Pretrained
+    from specformer.tl._encode import Encoded
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
@@ -38,6 +43,7 @@ def specformer_embed(
     pooling: Literal["mean", "attention", "gated_attention", "transformer"] | None = None,
     windows: bool = False,
     attention: bool = False,
+    max_windows: int | None = None,
     bypass_layers: bool = False,
     batch_size: int | Literal["auto"] = "auto",
     device: str = "auto",
@@ -71,6 +77,9 @@ def specformer_embed(
         Also keep the vector of every window. Needs `4 * n_obs * n_windows * hidden_size` bytes.
     attention
         Also keep the share that every window has in its sample's vector; :func:`~specformer.pl.attention` draws it.
+    max_windows
+        Read only so many windows, from the head of the order; by default all. Their number decides what an embedding
+        costs, and vectors from few of them are not those from all: do not mix the two.
     bypass_layers
         Give the vector of the checkpoint's linear anchor alone: what would be there without the encoder.
     batch_size
@@ -131,7 +140,7 @@ def specformer_embed(
     pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
     embedding = compute_embedding(
         adata, pretrained, layer=layer, gene_key=gene_key, scale=scale, windows=windows, attention=attention,
-        bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
+        max_windows=max_windows, bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
     )  # fmt: skip
     target = target_of(adata, copy=copy)
     write_embedding(target, embedding, key_added)
@@ -156,27 +165,36 @@ def compute_embedding(
     scale: str | None = None,
     windows: bool = False,
     attention: bool = False,
+    max_windows: int | None = None,
     bypass_layers: bool = False,
     batch_size: int | Literal["auto"] = "auto",
     device: str = "auto",
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
 ) -> Embedding:
     """All that `specformer_embed` writes; `adata` is only read."""
+    require_windows(max_windows)
     if attention and bypass_layers:
         msg = "`attention=True` asks how windows weigh, but `bypass_layers=True` reads none; pass one of them."
         raise ValueError(msg)
     with timed(f"embedding {adata.n_obs:,} samples with {pretrained.path.name}") as notes:
         match, found, genes, ranks = read_ranks(adata, pretrained.genes, layer=layer, gene_key=gene_key, scale=scale)
-        encoded = _embed(
-            adata, pretrained, genes, ranks, keep_windows=windows, keep_attention=attention,
-            bypass_layers=bypass_layers, batch_size=batch_size, device=device, dtype=dtype,
-        )  # fmt: skip
+        how: dict[str, Any] = {
+            "max_windows": max_windows, "bypass_layers": bypass_layers, "batch_size": batch_size, "device": device,
+            "dtype": dtype,
+        }  # fmt: skip
+        if client_of(adata, layer) is None:
+            parts = encode_ranks(require_expressed(ranks, adata.obs_names), pretrained, genes, **how)
+        else:
+            parts = encode_on_workers(adata, layer, pretrained, align_columns(match), scale=found.name, how=how)
+        asked = {"windows": windows, "attention": attention}
+        encoded = _collected(parts, adata.n_obs, keep=[name for name in asked if asked[name]])
         params = {
             "layer": layer,
             "gene_key": gene_key,
             "pooling": pretrained.config.pooling,
             "windows": windows,
             "attention": attention,
+            "max_windows": max_windows,
             "window_embedding": pretrained.config.window_embedding,
             "bypass_layers": bypass_layers,
             "dtype": "float32" if dtype == "auto" else dtype,
@@ -212,70 +230,19 @@ class _Encoded(NamedTuple):
     starts: np.ndarray
 
 
-def _embed(
-    adata: AnnData,
-    pretrained: Pretrained,
-    genes: np.ndarray,
-    ranks: Any,
-    *,
-    keep_windows: bool,
-    keep_attention: bool,
-    bypass_layers: bool,
-    batch_size: int | Literal["auto"],
-    device: str,
-    dtype: Literal["auto", "float32", "bfloat16", "float16"],
-) -> _Encoded:
-    import torch
+def _collected(encoded: Iterable[Encoded], n_obs: int, *, keep: Sequence[str]) -> _Encoded:
     from tqdm.auto import tqdm
 
-    from specformer.model import GenePanel, fast_inference
-
-    model = pretrained.model.to(find_device(device))
-    panel = GenePanel(model, pretrained.genes, genes)
-    size = (16 if model.device.type == "cpu" else 64) if batch_size == "auto" else batch_size
-    if size < 1:
-        msg = f"`batch_size` is {batch_size!r}; expected a number of samples, or 'auto'."
-        raise ValueError(msg)
-    vectors = np.empty((adata.n_obs, model.config.n_dims), np.float32)
-    window_vectors = None
-    weights = np.empty((adata.n_obs, len(panel.starts)), np.float32) if keep_attention else None
-    bar = tqdm(total=adata.n_obs, unit="sample", disable=not settings.progress or adata.n_obs < 2)
-    with bar, torch.no_grad(), fast_inference(model, dtype="float32" if dtype == "auto" else dtype) as encode:
-        for rows, block_ranks, n_expressed in ranks:
-            silent = n_expressed == 0
-            require_rows(silent, adata.obs_names[rows], "None of the known genes is expressed", "Drop these samples.")
-            start = 0
-            while start < len(block_ranks):
-                part = slice(start, start + size)
-                try:
-                    inputs = panel.inputs(block_ranks[part], n_expressed[part], layers=not bypass_layers)
-                    output = model(**inputs, bypass_layers=bypass_layers, encode=encode)
-                except (MemoryError, RuntimeError) as error:
-                    size = min(size, len(block_ranks) - start) // 2
-                    if size == 0 or not ran_out_of_memory(error):
-                        raise
-                    logger.warning("Memory ran out; going on with batch_size=%d.", size)
-                    continue
-                at = slice(rows.start + start, rows.start + start + len(output.vector))
-                vectors[at] = output.vector.float().cpu().numpy()
-                if keep_windows and output.window_vectors is not None:
-                    if window_vectors is None:
-                        window_vectors = np.empty((adata.n_obs, *output.window_vectors.shape[1:]), np.float32)
-                    window_vectors[at] = output.window_vectors.float().cpu().numpy()
-                if weights is not None:
-                    weights[at] = output.weights.float().cpu().numpy()
-                start += size
-                bar.update(at.stop - at.start)
-    return _Encoded(vectors, window_vectors, weights, panel.starts)
-
-
-def find_device(device: str) -> str:
-    """The device to run on, for `"auto"` what `sf.settings.device` says, or the first that there is."""
-    import torch
-
-    device = settings.device if device == "auto" else device
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    kept: dict[str, np.ndarray] = {}
+    starts = np.arange(0)
+    with tqdm(total=n_obs, unit="sample", disable=not settings.progress or n_obs < 2) as bar:
+        for part in encoded:
+            starts = part.starts
+            for name in ("vectors", *keep):
+                values = getattr(part, name)
+                if values is not None:
+                    if name not in kept:
+                        kept[name] = np.empty((n_obs, *values.shape[1:]), np.float32)
+                    kept[name][part.rows] = values
+            bar.update(len(part.vectors))
+    return _Encoded(kept["vectors"], kept.get("windows"), kept.get("attention"), starts)

@@ -76,7 +76,7 @@ def read_input(
         )
     embedding = compute_embedding(
         adata, model, layer=layer, gene_key=gene_key, device=device, windows=use_rep == WINDOWS.name,
-        bypass_layers=bool(how.get("bypass_layers")),
+        max_windows=how.get("max_windows"), bypass_layers=bool(how.get("bypass_layers")),
     )  # fmt: skip
     vectors = embedding.windows if use_rep == WINDOWS.name else embedding.vectors
     is_new = X_SPECFORMER.name not in adata.obsm and use_rep in (X_SPECFORMER.name, WINDOWS.name)
@@ -94,7 +94,7 @@ def head_note(head: Head) -> dict[str, Any]:
 def _was_made_so(note: Any, sha256: str, how: dict[str, Any], use_rep: str) -> bool:
     if not isinstance(note, dict) or note.get("checkpoint", {}).get("sha256") != sha256:
         return False
-    wanted = how | ({"windows": True} if use_rep == WINDOWS.name else {})
+    wanted = {"max_windows": None} | how | ({"windows": True} if use_rep == WINDOWS.name else {})
     return all(note["params"].get(name) == value for name, value in wanted.items())
 
 

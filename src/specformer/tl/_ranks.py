@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from specformer._checks import require_key
+from specformer._checks import require_key, require_rows
 from specformer._keys import N_EXPRESSED, TFIDF, TFIDF_RANK
 from specformer._logging import logger
 from specformer.genes import align_columns, match_genes
 from specformer.pp._blocks import row_blocks
+from specformer.pp._map_blocks import lazy_matrix, map_blocks
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._statistics import vocabulary_statistics
 from specformer.ranking import rank_rows, to_linear
@@ -18,14 +20,17 @@ from specformer.ranking import rank_rows, to_linear
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
     from anndata import AnnData
 
     from specformer.genes import GeneAlignment, GeneMatch, GeneVocabulary
     from specformer.ranking import GeneStatistics, Scale
+    from specformer.ranking._types import Block
 
     RankBlocks = Iterator[tuple[slice, np.ndarray, np.ndarray]]
 
 ROWS_AT_ONCE = 256
+ROWS_FROM_DASK, N_FROM_DASK = 2048, 4  # rows in a block (a multiple of the above), and blocks at a time
 
 
 class Ranked(NamedTuple):
@@ -66,12 +71,42 @@ def rank_source(
     return _from_expression(adata, layer, scale, statistics.take(alignment.genes), alignment)
 
 
+def require_expressed(blocks: RankBlocks, obs_names: pd.Index) -> RankBlocks:
+    """The same blocks; an error at the first with samples that have none of the genes, which names them."""
+    for rows, ranks, n_expressed in blocks:
+        silent = n_expressed == 0
+        require_rows(silent, obs_names[rows], "None of the known genes is expressed", "Drop these samples.")
+        yield rows, ranks, n_expressed
+
+
 def _from_expression(
     adata: AnnData, layer: str | None, scale: str, statistics: GeneStatistics, alignment: GeneAlignment
 ) -> RankBlocks:
-    for rows, block in row_blocks(adata, layer, n_rows=ROWS_AT_ONCE):
-        linear = alignment.apply(to_linear(block, scale))
-        yield rows, rank_rows(linear, statistics), np.asarray((linear > 0).sum(axis=1)).ravel()
+    lazy = lazy_matrix(adata, layer) is not None
+    rank = partial(
+        ranks_of, scale=scale, statistics=statistics, alignment=alignment, n_threads=1 if lazy else None
+    )  # dask has its own threads
+    n_rows = ROWS_FROM_DASK if lazy else ROWS_AT_ONCE
+    for rows, (ranks, n_expressed) in map_blocks(rank, adata, layer, n_rows=n_rows, n_at_once=N_FROM_DASK):
+        # The same blocks whatever holds the samples: see `encode_ranks`.
+        for start in range(0, len(ranks), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            at = slice(rows.start + start, rows.start + start + len(ranks[part]))
+            yield at, ranks[part], n_expressed[part]
+
+
+def ranks_of(
+    block: Block,
+    rows: slice,
+    *,
+    scale: str,
+    statistics: GeneStatistics,
+    alignment: GeneAlignment,
+    n_threads: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks among the genes at hand of a block of expression, and how many of them are above zero in each sample."""
+    linear = alignment.apply(to_linear(block, scale))
+    return rank_rows(linear, statistics, n_threads=n_threads), np.asarray((linear > 0).sum(axis=1)).ravel()
 
 
 def _from_layer(adata: AnnData, alignment: GeneAlignment) -> RankBlocks:

@@ -95,7 +95,7 @@ def read_vectors(adata: AnnData, use_rep: str) -> tuple[np.ndarray, dict[str, An
             msg = f"`adata.obsm[{use_rep!r}]` has no note in `adata.uns` of the checkpoint it is from. Run `{EMBED}` again."
             raise ValueError(msg)
         return X, {"checkpoint": {}, "embedding": {}}
-    kept = ("pooling", "window_embedding", "bypass_layers")
+    kept = ("pooling", "window_embedding", "max_windows", "bypass_layers")
     return X, {
         "checkpoint": {key: note["checkpoint"][key] for key in ("name", "sha256")},
         "embedding": {key: note["params"][key] for key in kept if key in note["params"]},
