@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specformer.train._corpus import Corpus
+from specformer.train._fine_tune import fine_tune
 from specformer.train._fit_head import fit_head
 from specformer.train._masked_genes import MaskedGenes
 from specformer.train._masking import mask_genes
@@ -21,6 +22,7 @@ __all__ = [
     "RankStore",
     "WholeProfile",
     "build_vocabulary",
+    "fine_tune",
     "fit_head",
     "mask_genes",
     "pretrain",
