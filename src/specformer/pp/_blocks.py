@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from specformer.ranking._types import Block
 
 
-def row_blocks(adata: AnnData, layer: str | None = None, *, n_rows: int = 2048) -> Iterator[tuple[slice, Block]]:
+# What is made of a block in memory should find its place in the heap again, rather than in fresh pages each time; a file
+# may be compressed, in chunks that should not be opened twice.
+ROWS_IN_MEMORY, ROWS_ON_DISK = 256, 2048
+
+
+def row_blocks(adata: AnnData, layer: str | None = None, *, n_rows: int | None = None) -> Iterator[tuple[slice, Block]]:
     """Read expression in blocks of samples, in order, holding no more than one block.
 
     Parameters
@@ -29,7 +34,7 @@ def row_blocks(adata: AnnData, layer: str | None = None, *, n_rows: int = 2048) 
     layer
         Read `adata.layers[layer]` instead of `adata.X`.
     n_rows
-        Samples in a block. Dask arrays are read by their own chunks.
+        Samples in a block; by default 256 in memory and 2,048 from a file. Dask arrays are read by their own chunks.
 
     Yields
     ------
@@ -48,6 +53,7 @@ def row_blocks(adata: AnnData, layer: str | None = None, *, n_rows: int = 2048) 
     if isinstance(matrix, DaskArray):
         bounds = np.concatenate([[0], np.cumsum(matrix.chunks[0])])
     else:
+        n_rows = n_rows or (ROWS_ON_DISK if adata.isbacked else ROWS_IN_MEMORY)
         bounds = np.append(np.arange(0, adata.n_obs, n_rows), adata.n_obs)
     for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         yield slice(start, stop), read(slice(start, stop))

@@ -40,7 +40,7 @@ def map_blocks(
     layer
         Read `adata.layers[layer]` instead of `adata.X`.
     n_rows
-        Samples in a block; by default 2,048, and on dask the chunks as they are.
+        Samples in a block; by default as `row_blocks` has it.
     n_at_once
         Blocks that dask is given at a time: its results wait in memory until they are taken.
 
@@ -50,7 +50,7 @@ def map_blocks(
     """
     matrix = lazy_matrix(adata, layer)
     if matrix is None:
-        for rows, block in row_blocks(adata, layer, n_rows=n_rows or 2048):
+        for rows, block in row_blocks(adata, layer, n_rows=n_rows):
             yield rows, function(block, rows)
         return
     import dask
