@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 COMMANDS = {
     "serve": ("specformer.serve.__main__", "a page in the browser to drop a file of expression on"),
     "demo": ("specformer.demo", "embed a cohort, cluster it, draw its UMAP"),
     "pretrain": ("specformer.train.__main__", "pretrain a model on your own cohorts"),
 }
+
+NEEDS = {"serve": {"streamlit": "serve"}, "demo": {"igraph": "demo"}}
+"""Libraries that are no dependencies, and the extra that brings them."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,6 +27,12 @@ def main(arguments: list[str] | None = None) -> None:
 
         print(version("specformer"))
     elif first in COMMANDS:
+        for library, extra in NEEDS.get(first, {}).items():
+            if find_spec(library) is None and not {"-h", "--help"} & set(rest):
+                sys.exit(
+                    f"error: `specformer {first}` needs {library}, which is not installed. "
+                    f'Run `pip install "specformer[{extra}]"`, or `pip install ".[{extra}]"` in a clone.'
+                )
         import_module(COMMANDS[first][0]).main(rest)
     else:
         sys.exit(f"error: there is no command {first!r}. There are: {', '.join(COMMANDS)}.")

@@ -17,9 +17,10 @@ import pytest
 
 pytest.importorskip("streamlit", reason='needs pip install ".[serve]"')
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs pip install selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
 if not (CHROMIUM and DRIVER):
-    pytest.skip("no chromium and chromedriver on the path", allow_module_level=True)
+    pytest.skip("no chromium (or google-chrome) and chromedriver on the path", allow_module_level=True)
 
 PATIENCE = 300
 # Where pictures of the page go, for whoever wants to look at them.

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 import specformer as sf
@@ -16,11 +14,11 @@ def test_the_page_is_for_this_machine_alone_unless_told_otherwise():
     assert "--browser.gatherUsageStats=false" in flags
 
 
-def test_without_streamlit_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "streamlit", None)
-    monkeypatch.setattr(serve, "find_spec", lambda _: None)
-    with pytest.raises(SystemExit, match=r'pip install "specformer\[serve\]"'):
-        serve.main([])
+@pytest.mark.parametrize("command", list(command_line.NEEDS))
+def test_without_its_library_the_extra_is_named(monkeypatch, command):
+    monkeypatch.setattr(command_line, "find_spec", lambda _: None)
+    with pytest.raises(SystemExit, match=rf'pip install "specformer\[{command}\]"'):
+        command_line.main([command])
 
 
 def test_commands_are_listed_and_found(capsys):

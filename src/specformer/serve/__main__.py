@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from specformer._settings import settings
@@ -15,8 +14,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and serve until interrupted."""
     args = _parser().parse_args(arguments)
-    if find_spec("streamlit") is None:
-        sys.exit('error: the page needs streamlit, which is not installed. Run `pip install "specformer[serve]"`.')
     settings.max_upload_mb = args.max_upload_mb
     if args.address not in LOOPBACK:
         print(
