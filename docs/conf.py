@@ -50,9 +50,9 @@ myst_enable_extensions = ["alert", "amsmath", "colon_fence", "deflist", "dollarm
 myst_heading_anchors = 3
 myst_substitutions = {"keys_table": keys_table.markdown(table()), "settings_table": settings_table.markdown(Settings)}
 
-# `x` in a docstring is code, and quotes in it are those of Python.
+# `x` in a docstring is code, and quotes in it are those of Python: only dashes are set as such.
 default_role = "code"
-smartquotes = False
+smartquotes_action = "D"
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
