@@ -14,11 +14,11 @@ RUN pip install "/src[demo,serve]"
 FROM python:3.13-slim
 # OpenMP is what torch and numba use to work on several cores.
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home user
+    && useradd --create-home user && install --directory --owner user /data
 COPY --from=build /opt/specformer /opt/specformer
 ENV PATH=/opt/specformer/bin:$PATH NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
 USER user
-WORKDIR /home/user
+WORKDIR /data
 EXPOSE 8501
 ENTRYPOINT ["specformer"]
 # Inside a container the loopback is the container's own: who may connect is decided by `docker run -p 127.0.0.1:...`.
