@@ -66,7 +66,7 @@ def main() -> None:
     schemes = [cohorts[name] for name in ("wide", "panel", "htseq", "rsem", "expected_count", "fpkm")]
     options = {}
     if args.objective == "whole_profile":
-        options = {"pairs": [(2, 3), (4, 5)], "same_patient": True}
+        options = {"pairs": [(2, 3), (4, 5)], "same_patient": True, "min_genes": 16}
         schemes += thinned_copies([wide, panel])
     sf.train.pretrain(
         schemes,
