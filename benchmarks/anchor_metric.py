@@ -10,7 +10,7 @@ printed was used to choose the metric, so it is no estimate for new patients: se
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from specformer.model import GenePanel, SpecformerForSamples
 from specformer.pp._split import uniform_of
 from specformer.pp._statistics import vocabulary_statistics
 from specformer.ranking import rank_rows, to_linear
-from specformer.train._anchor import Profiles, fit_loadings, fit_metric, posterior_mean, spread
+from specformer.train._anchor import Profiles, differences_within, fit_loadings, fit_metric, posterior_mean, spread
 from specformer.train._recipe import asked_config, fitted_config
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 N_FOLDS = 4
-AXES = ("tumour type", "few labels", "missing genes", "depth")
+AXES = ("tumour type", "few labels", "missing genes", "depth", "purity")
 NOISE = 0.35
 
 
@@ -42,6 +42,8 @@ class Anchor:
 
     n_dims: int = 128
     schemes: bool = True
+    patients: np.ndarray | None = None
+    """Whose each training sample is, where samples of one patient are to lie closer."""
     neighbour_ridge: float | None = 0.03
 
     def fit(self, train: AnnData, pairs: list[tuple[AnnData, AnnData]]) -> Callable[[AnnData], np.ndarray]:
@@ -63,7 +65,10 @@ class Anchor:
         def latents(adata: AnnData) -> np.ndarray:
             return posterior_mean(profiles(adata), loadings, NOISE)
 
-        differences = np.concatenate([latents(a) - latents(b) for a, b in pairs]) if self.schemes else None
+        differing = [latents(a) - latents(b) for a, b in pairs] if self.schemes else []
+        if self.patients is not None:
+            differing.append(differences_within(latents(train), self.patients))
+        differences = np.concatenate(differing) if differing else None
         if self.neighbour_ridge is None and differences is None:
             metric = spread(loadings)
         elif self.neighbour_ridge is None:
@@ -73,16 +78,21 @@ class Anchor:
         return lambda adata: latents(adata) @ metric
 
 
-VARIANTS = {
-    "no metric (rank-PPCA)": Anchor(schemes=False, neighbour_ridge=None),
-    "schemes": Anchor(neighbour_ridge=None),
-    "neighbours": Anchor(schemes=False),
-    "schemes, then neighbours (shipped)": Anchor(),
-    "the same, ridge 0.1": Anchor(neighbour_ridge=0.1),
-    "the same, ridge 0.01": Anchor(neighbour_ridge=0.01),
-    "the same, 64 dimensions": Anchor(n_dims=64),
-    "the same, 256 dimensions": Anchor(n_dims=256),
-}
+def variants(patients: np.ndarray) -> dict[str, Anchor]:
+    """The metrics to compare, on training samples of these patients."""
+    shipped = Anchor(patients=patients)
+    return {
+        "no metric (rank-PPCA)": Anchor(schemes=False, neighbour_ridge=None),
+        "schemes": Anchor(neighbour_ridge=None),
+        "schemes and patients": replace(shipped, neighbour_ridge=None),
+        "neighbours": Anchor(schemes=False),
+        "schemes, then neighbours": Anchor(),
+        "schemes and patients, then neighbours (shipped)": shipped,
+        "the same, ridge 0.1": replace(shipped, neighbour_ridge=0.1),
+        "the same, ridge 0.01": replace(shipped, neighbour_ridge=0.01),
+        "the same, 64 dimensions": replace(shipped, n_dims=64),
+        "the same, 256 dimensions": replace(shipped, n_dims=256),
+    }
 
 
 def fold(cohorts: Cohorts, number: int) -> Cohorts:
@@ -102,12 +112,16 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of the cohorts")
     args = parser.parse_args()
     cohorts = sf.bench.read_cohorts(args.data)
-    tables = [sf.bench.run(VARIANTS, fold(cohorts, i), axes=AXES, n_boot=1) for i in range(N_FOLDS)]
+    tables = []
+    for i in range(N_FOLDS):
+        part = fold(cohorts, i)
+        owners = part["panel"].obs["patient"].astype(str).to_numpy()[part.part("panel", "train")]
+        tables.append(sf.bench.run(variants(owners), part, axes=AXES, n_boot=1))
     table = pd.concat(tables)
     table = table[table["metric"].isin(["accuracy", "precision@1"])]
     weighted = table.assign(value=table["value"] * table["n"])
     sums = weighted.groupby(["axis", "condition", "metric", "representation"], sort=False)[["value", "n"]].sum()
-    print((sums["value"] / sums["n"]).unstack("representation")[list(VARIANTS)].T.round(3).to_string())
+    print((sums["value"] / sums["n"]).unstack("representation")[list(variants(np.array([])))].T.round(3).to_string())
 
 
 if __name__ == "__main__":
