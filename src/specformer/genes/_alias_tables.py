@@ -87,7 +87,11 @@ def _read(table: pd.DataFrame | Path | str) -> pd.DataFrame:
     if isinstance(table, pd.DataFrame):
         return table.reset_index(drop=True)
     separator = "\t" if {".tsv", ".txt"} & set(Path(table).suffixes) else ","
-    return pd.read_csv(table, sep=separator, dtype=str, keep_default_na=False, na_values=[""])
+    try:
+        return pd.read_csv(table, sep=separator, dtype=str, keep_default_na=False, na_values=[""])
+    except (ValueError, OverflowError) as error:  # among them those of pandas' parser and of the text's encoding
+        msg = f"{table} cannot be read as a table divided by {separator!r} ({error})."
+        raise ValueError(msg) from None
 
 
 def _column(table: pd.DataFrame, name: str, *, required: bool = True) -> pd.Series:

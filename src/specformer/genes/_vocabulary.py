@@ -134,7 +134,11 @@ class GeneVocabulary:
         for column in table.columns.difference(ID_COLUMNS):
             if pd.api.types.is_float_dtype(table[column]):
                 table[column] = table[column].astype(np.float32)
-        return cls(table, weighting=weighting, n_obs=n_obs)
+        try:
+            return cls(table, weighting=weighting, n_obs=n_obs)
+        except ValueError as error:
+            msg = f"{path}: {error}"
+            raise ValueError(msg) from None
 
 
 def _require_complete(table: pd.DataFrame, path: Path) -> None:

@@ -51,14 +51,22 @@ def _names(tokens: Tokens) -> list[str]:
     """Tokens in the order of their numbers."""
     if isinstance(tokens, str | Path):
         path = Path(tokens)
-        text = path.read_text(encoding="utf-8")
-        tokens = json.loads(text) if path.suffix == ".json" else text.splitlines()
+        try:
+            text = path.read_text(encoding="utf-8")
+            tokens = json.loads(text) if path.suffix == ".json" else text.splitlines()
+        except (ValueError, RecursionError) as error:
+            msg = f"{path} cannot be read as tokens ({error}). Expected a token a line, or JSON."
+            raise ValueError(msg) from None
     if isinstance(tokens, Mapping):
         if sorted(tokens.values(), key=str) != sorted(range(len(tokens)), key=str):
             msg = f"The numbers of {len(tokens):,} tokens are not 0 to {len(tokens) - 1:,}, each once."
             raise ValueError(msg)
         tokens = sorted(tokens, key=tokens.__getitem__)
-    if not isinstance(tokens, Sequence) or not all(isinstance(name, str) and name for name in tokens):
+    if (
+        isinstance(tokens, str)
+        or not isinstance(tokens, Sequence)
+        or not all(isinstance(name, str) and name for name in tokens)
+    ):
         msg = "Expected tokens as a list of names, or as numbers by name; found something else."
         raise ValueError(msg)
     if len(set(tokens)) < len(tokens):

@@ -70,6 +70,11 @@ def detect_scale(X: Block) -> Scale:
     -------
     The scale. It depends neither on the order of samples nor on that of genes.
 
+    Raises
+    ------
+    ValueError
+        If there is no sample or no gene, or values are not finite.
+
     Examples
     --------
     >>> import numpy as np
@@ -78,7 +83,13 @@ def detect_scale(X: Block) -> Scale:
     'counts'
     """
     X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    if 0 in X.shape:
+        msg = f"Found a matrix of shape {X.shape}; its scale shows only where there are samples and genes."
+        raise ValueError(msg)
     summary = summarise_rows(X)
+    if not (np.isfinite(summary.low).all() and np.isfinite(summary.high).all()):
+        msg = "Found NaN or infinite values; replace them, or drop their samples, before asking for the scale."
+        raise ValueError(msg)
     rows = X[inspected_rows(summary)]
     return decide_scale(summary, rows.toarray() if sparse.issparse(rows) else rows)
 
