@@ -98,7 +98,7 @@ def fit_metric(
     differences: np.ndarray | None,
     *,
     ridge: float = 0.05,
-    neighbour_ridge: float = 0.03,
+    neighbour_ridge: float = 0.1,
     n_neighbors: int = 5,
 ) -> np.ndarray:
     """The final linear map (n_dims, n_dims): scale, then shrink what pairs and what neighbours differ in.
