@@ -58,7 +58,7 @@ test-lowest:
 	$(MAKE) test VENV=.venv-lowest CONSTRAINTS="-c lowest.txt"
 
 clean:
-	rm -rf .venv .venv-lowest build dist docs/_build docs/generated
+	rm -rf .venv .venv-lowest build dist docs/_build docs/generated docs/tutorials/*.ipynb
 
 # An environment is made once and refreshed when pyproject.toml is newer than its stamp.
 $(python):
