@@ -6,6 +6,7 @@ import pytest
 
 import specformer as sf
 from specformer.model import PRESETS, SpecformerConfig
+from specformer.model._read_config import read_config
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -71,3 +72,10 @@ def test_what_cannot_be_is_refused(overrides, message):
 def test_unknown_preset_names_the_known_ones():
     with pytest.raises(ValueError, match=r"'tiny'; expected one of 'mini', 'small', 'base', 'base-2048', 'large'"):
         SpecformerConfig.preset("tiny")
+
+
+def test_a_zero_without_a_point_is_a_number_too(tmp_path):
+    config = {"model_type": "specformer", "hidden_dropout_prob": 0, "layer_norm_eps": 0, "noise_variance": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found, _ = read_config(tmp_path / "config.json")
+    assert (found.hidden_dropout_prob, found.layer_norm_eps, found.noise_variance) == (0.0, 0.0, 1.0)

@@ -70,7 +70,9 @@ def checked_config(entries: dict[str, Any], path: Path) -> SpecformerConfig:
     """A config of entries whose types and ranges are looked at first; errors name the file that they are from."""
     try:
         _require_types(entries)
-        return SpecformerConfig(**entries)
+        # JSON may write 0.0 as 0, which transformers takes for an integer.
+        points: dict[str, Any] = {name: float(value) for name, value in entries.items() if name in NUMBERS}
+        return SpecformerConfig(**(entries | points))
     except ValueError as error:
         msg = f"{path}: {error}"
         raise ValueError(msg) from None
