@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from anndata import AnnData
 
 from specformer._checks import shown
 from specformer._keys import PATIENT, SPLIT
+from specformer.pp._open import open_cohort
 from specformer.pp._split import SIDES, split_by_hash
 
 if TYPE_CHECKING:
@@ -22,35 +23,7 @@ def open_cohorts(data: AnnData | str | Path | Sequence[AnnData | str | Path]) ->
     if not several:
         msg = "Found no cohort to train on: an empty list."
         raise ValueError(msg)
-    return [cohort if isinstance(cohort, AnnData) else _open(Path(cohort)) for cohort in several]
-
-
-def _open(path: Path) -> AnnData:
-    import anndata as ad
-
-    if not path.exists():
-        msg = f"There is no file {str(path)!r}."
-        raise FileNotFoundError(msg)
-    if path.suffix == ".h5ad":
-        return ad.read_h5ad(path, backed="r")
-    if path.suffix != ".zarr":
-        msg = f"{str(path)!r} is neither an .h5ad file nor a .zarr store. Read it yourself and pass the AnnData."
-        raise ValueError(msg)
-    try:
-        import zarr
-        from anndata.experimental import read_elem_lazy
-    except ImportError:
-        return ad.io.read_zarr(path)
-    group: Any = zarr.open_group(path, mode="r")
-    names = group["layers"] if "layers" in group else ()
-    layers = {name: read_elem_lazy(group["layers"][name]) for name in names}
-    return AnnData(
-        X=read_elem_lazy(group["X"]) if "X" in group else None,
-        obs=ad.io.read_elem(group["obs"]),
-        var=ad.io.read_elem(group["var"]),
-        uns=ad.io.read_elem(group["uns"]) if "uns" in group else None,
-        layers=layers,
-    )
+    return [cohort if isinstance(cohort, AnnData) else open_cohort(cohort) for cohort in several]
 
 
 def sides_of(cohorts: Sequence[AnnData], *, validation: float, salt: str = "specformer") -> list[np.ndarray]:
