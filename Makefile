@@ -13,18 +13,23 @@ DATA  ?=
 COLOR ?=
 OUT   ?= demo
 
+# Of `make fuzz`, each reader
+CASES ?= 100000
+
 bin := $(VENV)/bin
 python := $(bin)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest bench lint docs tutorials clean
+.PHONY: help demo test test-lowest bench lint audit fuzz docs tutorials clean
 
 help:
 	@echo "make demo [DATA=my.h5ad] [COLOR=cancer_type] [OUT=demo]   embed a cohort, cluster it, draw its UMAP"
 	@echo "make test                                                 run the tests"
 	@echo "make bench [DATA=folder] [OUT=folder]                     representations x axes on the real cohorts, one table"
 	@echo "make lint                                                 ruff, mypy and the layers contract"
+	@echo "make audit                                                bandit, and known vulnerabilities of what is installed"
+	@echo "make fuzz [CASES=100000]                                  spoiled files for every reader (hours on one core)"
 	@echo "make docs                                                 build the documentation, warnings are errors"
 	@echo "make tutorials                                            run the notebooks again, outputs in place"
 	@echo "make test-lowest                                          run the tests with the oldest dependencies"
@@ -44,6 +49,14 @@ lint: $(VENV)/.installed-lint
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/lint-imports
+	$(bin)/bandit -q -c pyproject.toml -r src scripts
+
+audit: $(VENV)/.installed-audit
+	$(bin)/bandit -q -c pyproject.toml -r src scripts
+	$(bin)/pip-audit --skip-editable --desc off
+
+fuzz: $(VENV)/.installed-fuzz
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(python) fuzz/run.py $(CASES)
 
 docs: $(VENV)/.installed-docs
 	PYTHONWARNINGS=ignore $(python) -m sphinx -W --keep-going -q -b html docs docs/_build/html
@@ -69,6 +82,10 @@ $(python):
 
 $(VENV)/.installed-lint: pyproject.toml | $(python)
 	$(python) -m pip install --quiet $(CONSTRAINTS) -e . --group lint
+	@touch $@
+
+$(VENV)/.installed-audit: pyproject.toml | $(python)
+	$(python) -m pip install --quiet $(CONSTRAINTS) -e . --group audit
 	@touch $@
 
 $(VENV)/.installed-%: pyproject.toml | $(python)

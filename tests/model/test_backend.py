@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 import torch
@@ -114,7 +115,7 @@ def test_threads_started_later_are_not_held_to_one(windows, tiny):
         torch.set_num_threads(before)
 
 
-def test_self_test_turns_inexact_products_down(monkeypatch):
+def test_self_test_turns_inexact_products_down_and_says_so(monkeypatch, capsys, model, windows):
     # What a machine with bfloat16 matrix units would do under "medium".
     matmul = torch.Tensor.__matmul__
 
@@ -124,7 +125,18 @@ def test_self_test_turns_inexact_products_down(monkeypatch):
         return matmul(x, y)
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", rounded)
-    assert not backend.onednn_is_faster.__wrapped__()
+    monkeypatch.setattr(backend, "onednn_is_faster", cache(backend.onednn_is_faster.__wrapped__))
+    assert not backend.onednn_is_faster()
+    assert "are not exact" in capsys.readouterr().err
+    with fast_inference(model) as encode:
+        assert (model.config._attn_implementation, torch.get_float32_matmul_precision()) == ("sdpa", "highest")
+        encode(*windows(2, 3))
+    assert "are not exact" not in capsys.readouterr().err, "tried and said once"
+
+
+def test_exact_products_say_nothing(capsys):
+    backend.onednn_is_faster.__wrapped__()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(("scale", "atol"), [(1, 1e-6), (30, 1e-5), (1_000, 1e-4)])
