@@ -27,6 +27,8 @@ import pandas as pd
 import torch
 
 import specformer as sf
+from specformer.datasets._fetch import fetch
+from specformer.datasets._registry import Source
 from specformer.genes import N_SPECIAL, GeneVocabulary
 from specformer.model import Head, SpecformerConfig, SpecformerForSamples, _registry, load, load_head, save, save_head
 
@@ -194,6 +196,38 @@ def two_downloads(folder: Path) -> dict:
         here = sorted(path.name for path in (folder / "cache" / "checkpoints").iterdir())
         shutil.rmtree(folder / "cache")
     return {"statuses": statuses, "here": here}
+
+
+def two_fetches(folder: Path) -> dict:
+    """Two processes that fetch the same public file, one a little later, while the first is at it; and one is killed."""
+    (folder / "web").mkdir()
+    content = random.Random(0).randbytes(400_000)
+    (folder / "web" / "genes.tsv").write_bytes(content)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=folder / "web"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/genes.tsv"
+    sf.settings.cachedir = folder / "cache"
+    statuses, killed = [], 0
+
+    def one(sha256: str | None) -> None:
+        assert fetch(Source("genes.tsv", url, licence="CC0", sha256=sha256)).read_bytes() == content
+
+    for sha256 in (hashlib.sha256(content).hexdigest(), None):
+        pids = []
+        for _ in range(3):
+            pids.append(in_a_fork(one, sha256))
+            time.sleep(0.1)
+        statuses += [os.waitpid(pid, 0)[1] for pid in pids]
+        here = sorted(path.name for path in (folder / "cache").iterdir())
+        shutil.rmtree(folder / "cache")
+
+        pid = in_a_fork(one, sha256)
+        time.sleep(0.25)
+        os.kill(pid, signal.SIGKILL)
+        killed += os.waitpid(pid, 0)[1] == signal.SIGKILL and not (folder / "cache" / "genes.tsv").exists()
+        one(sha256)
+        shutil.rmtree(folder / "cache")
+    return {"statuses": statuses, "here": here, "killed": killed}
 
 
 def read_only_cache(folder: Path) -> dict:
@@ -385,7 +419,7 @@ def interrupted_at(line: int, checkpoint) -> list[str]:
 
 
 FAULTS = (
-    kill_save, kill_head, kill_h5ad, kill_ranks, kill_download, two_downloads, read_only_cache, full_disk, full_cache,
+    kill_save, kill_head, kill_h5ad, kill_ranks, kill_download, two_downloads, two_fetches, read_only_cache, full_disk, full_cache,
     memory, interrupt,
 )  # fmt: skip
 
@@ -400,5 +434,6 @@ def report(fault, folder: Path, disk: Path) -> None:
 
 
 if __name__ == "__main__":
-    for fault in FAULTS:
+    chosen = os.environ.get("ONLY")
+    for fault in [f for f in FAULTS if chosen in (None, f.__name__)]:
         os.waitpid(in_a_fork(report, fault, *map(Path, sys.argv[1:])), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from specformer._atomic import atomic_file
 from specformer._logging import logger
 from specformer._settings import settings
 from specformer.datasets._download import RefusedError, download
+from specformer.datasets._turns import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,9 @@ def fetch(source: Source, *, n_retries: int = 4) -> Path:
         urls={source.name: url},
     )
     try:
-        downloads.fetch(source.name, downloader=_persistent(source, url, path, n_retries))
+        # Whoever waited finds the file there.
+        with nullcontext() if path.is_file() else in_turn(cache):
+            downloads.fetch(source.name, downloader=_persistent(source, url, path, n_retries))
     except (RequestException, RefusedError) as error:
         msg = (
             f"Could not download {url}: {error}. Check the connection and call again, which goes on where it broke "
