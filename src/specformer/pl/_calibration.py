@@ -74,7 +74,7 @@ def calibration(
     mean = np.bincount(which, weights=found.confidence, minlength=n_bins)[used] / n[used]
     low, high = wilson(hits, n[used])
     error = expected_calibration_error(found.truth, found.proba.to_numpy(), list(found.proba.columns), n_bins=n_bins)
-    ax = axes_of(ax, 4.2, 4.2)
+    ax = axes_of(ax, 5.6, 4.2)
     edges = np.arange(n_bins) / n_bins
     ax.bar(
         edges, 0.25 * n / n.max(), width=1 / n_bins, align="edge", color="0.85", edgecolor="white",
@@ -93,5 +93,5 @@ def calibration(
     ax.set_xlabel("confidence")
     ax.set_ylabel("share of right predictions")
     ax.set_title(f"expected calibration error {error:.2g}, n = {len(found.hit):,}", fontsize=9, loc="left")
-    ax.legend(frameon=False, fontsize=8, loc="upper left")
+    ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return finished(ax, save)
