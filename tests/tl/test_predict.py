@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import shutil
 from copy import deepcopy
 
@@ -232,18 +234,38 @@ def test_expression_is_read_back_through_the_anchor(fitted):
     assert np.corrcoef(strange.layers["predicted"][:, 0], strange.layers["log"][:, 0])[0, 1] > 0
 
 
+@pytest.mark.parametrize("aggregator", ["mean", "attention", "gated_attention", "transformer"])
 @pytest.mark.parametrize("window_embedding", ["cls", "mean"])
-def test_heads_on_windows(anchored, labelled, window_embedding):
-    model = sf.model.load(anchored.path, window_embedding=window_embedding)
+def test_heads_on_windows(checkpoint, labelled, window_embedding, aggregator):
+    if window_embedding == "cls" and not checkpoint.config.cls_token:
+        with pytest.raises(ValueError, match="needs `cls_token=True`"):
+            sf.model.load(checkpoint.path, window_embedding="cls")
+        return
+    model = sf.model.load(checkpoint.path, window_embedding=window_embedding)
     adata = labelled.copy()
     sf.tl.specformer_embed(adata, model, windows=True)
-    head = sf.train.fit_head(adata, "cancer_type", aggregator="gated_attention", learning_rate=0.01, max_epochs=30)
+    head = sf.train.fit_head(adata, "cancer_type", aggregator=aggregator, learning_rate=0.01, max_epochs=10)
     new = labelled[:6].copy()
-    sf.tl.predict_cancer_type(new, head, model=anchored)  # makes windows as the head's were
+    sf.tl.predict_cancer_type(new, head, model=checkpoint)  # makes windows as the head's were
     assert new.uns["cancer_type_pred"]["embedded"] == "now"
     expected = head.predict(adata.obsm["X_specformer_windows"][:6])
     np.testing.assert_allclose(new.obsm["cancer_type_proba"], expected, rtol=1e-3, atol=1e-4)
     assert new.obsm["X_specformer_windows"].shape[1:] == adata.obsm["X_specformer_windows"].shape[1:]
+
+
+def described(function):
+    """What a docstring says of each parameter, in one line."""
+    text = inspect.cleandoc(function.__doc__).split("Parameters\n----------\n")[1].split("\n\n")[0]
+    found = re.findall(r"^(\w[\w, ]*)\n((?: .*\n?)+)", text, flags=re.MULTILINE)
+    return {name: " ".join(what.split()) for name, what in found}
+
+
+@pytest.mark.parametrize("name", ["adata", "model", "layer, gene_key", "device", "mod", "copy"])
+def test_predictions_describe_alike_what_they_share(name):
+    """Repeated in each docstring, so that an editor shows it: here it is kept from drifting apart."""
+    functions = (sf.tl.predict_cancer_type, sf.tl.predict_pathways, sf.tl.predict_survival, sf.tl.predict_expression)
+    first, *others = (described(function)[name].rstrip(".") for function in functions)
+    assert all(other.startswith(first) for other in others)
 
 
 def test_a_head_of_any_other_matrix_reads_it_as_it_is(labelled):
