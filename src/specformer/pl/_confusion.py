@@ -75,7 +75,7 @@ def confusion(
     predicted = [name in true_names or count[:, j].any() for j, name in enumerate(names)]
     count, names = count[:, predicted], [name for name, is_shown in zip(names, predicted, strict=True) if is_shown]
     share = count / np.maximum(count.sum(axis=1, keepdims=True), 1)
-    ax = axes_of(ax, 2.6 + 0.26 * len(names), 1.6 + 0.26 * len(true_names))
+    ax = axes_of(ax, max(3.6, 2.6 + 0.26 * len(names)), max(2.6, 1.6 + 0.26 * len(true_names)))
     image = ax.imshow(100 * share, vmin=0, vmax=100, cmap="Blues", aspect="auto", interpolation="nearest")
     if len(names) <= MOST_COUNTS:
         for i, j in zip(*np.nonzero(count), strict=True):
