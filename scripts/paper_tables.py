@@ -235,7 +235,7 @@ def survival(tumours: ad.AnnData, wide: ad.AnnData, models: list[Pretrained], ar
         ("Integrated Brier score (lower is better)", "integrated_brier", {}),
     ):
         rows = {
-            key.removesuffix(f", {metric}"): " | ".join(by[e] for e in ENDPOINTS)
+            key.removesuffix(f", {metric}"): " | ".join(by.get(e, "") for e in ENDPOINTS)
             for key, by in cells.items()
             if key.endswith(f", {metric}") and not (metric == "harrell_c_within" and key.startswith("type alone"))
         }
