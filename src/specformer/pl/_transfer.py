@@ -68,6 +68,10 @@ def transfer(
     Each gene is centred over the groups and divided by its standard deviation over them, in the actual and in the
     predicted centroids, for the two are in different units and a gene's range in one is not its range in the other.
 
+    The disparity of centroids is coarse. It tells tissues in their places from tissues that are mixed up, but not a good
+    prediction from a fair one: means over samples hide what is lost sample by sample, and a small difference of two
+    disparities has no meaning. Read it beside :func:`~specformer.metrics.columnwise_pearson` over samples.
+
     Examples
     --------
     >>> import specformer as sf
