@@ -8,7 +8,7 @@ import pytest
 @pytest.mark.parametrize("fault", ["kill_save", "kill_head", "kill_h5ad"])
 def test_a_process_killed_while_it_writes_leaves_the_old_or_the_new_whole(faults, fault):
     found = faults(fault)
-    assert found["kills"] == 25
+    assert found["kills"] >= 25
     assert found["in_the_middle"] >= 5, "some of them hit a half-written one"
     assert set(found["found"]) <= {0, 1}
 
