@@ -82,7 +82,7 @@ class GeneVocabulary:
             raise ValueError(msg)
         table = table.reset_index(drop=True).copy()
         for column in ID_COLUMNS:
-            table[column] = as_text(table[column]) if column in table else ""
+            table[column] = as_text(table[column]) if column in table else pd.Series("", table.index, dtype=object)
         table["symbol"] = table["symbol"].where(table["symbol"].ne(""), table["ensembl"])
         for column in table.columns.difference(ID_COLUMNS):
             if pd.api.types.is_float_dtype(table[column]):
@@ -118,7 +118,7 @@ class GeneVocabulary:
     @classmethod
     def read(cls, path: Path, *, weighting: str = "", n_obs: int = 0) -> GeneVocabulary:
         """Read what `write` wrote. `weighting` and `n_obs` stand in the checkpoint's `config.json`."""
-        text = dict.fromkeys(ID_COLUMNS, str)
+        text = dict.fromkeys(ID_COLUMNS, object)  # text in any version of pandas, as `from_table` makes it
         if (n_bytes := path.stat().st_size) > MOST_BYTES:
             msg = f"{path} has {n_bytes:,} bytes; a gene table has at most {MOST_BYTES:,}."
             raise ValueError(msg)
