@@ -109,7 +109,7 @@ def test_samples_are_described(corpus):
     np.testing.assert_array_equal(obs["OS.time"], [1355, 30, 30, np.nan])
     np.testing.assert_array_equal(obs["DFI.time"], [754, np.nan, np.nan, np.nan])
     np.testing.assert_array_equal(obs["age"], [58, 72, 72, np.nan])
-    assert obs["stage"].astype(str).tolist() == ["Stage II", "nan", "nan", "nan"]
+    assert obs["stage"].astype(object).fillna("").tolist() == ["Stage II", "", "", ""]
     assert obs["disease"].astype(str).tolist() == ["adrenocortical cancer", *["stomach adenocarcinoma"] * 2, "thymoma"]
 
 
@@ -119,8 +119,8 @@ def test_healthy_tissues_are_described(corpus):
     assert obs["sample_type"].tolist() == ["GTEX"] * 3
     assert not obs["is_tumor"].any()
     assert obs["patient"].tolist() == ["GTEX-S4Q7", "GTEX-QV31", "K-562"]
-    assert obs["tissue"].astype(str).tolist() == ["Blood", "Lung", "nan"]
-    assert obs["tissue_detail"].astype(str).tolist() == ["Whole Blood", "Lung", "nan"]
+    assert obs["tissue"].astype(object).fillna("").tolist() == ["Blood", "Lung", ""]
+    assert obs["tissue_detail"].astype(object).fillna("").tolist() == ["Whole Blood", "Lung", ""]
 
 
 def test_pancan_is_complete_and_not_negative(corpus, tpm):

@@ -237,7 +237,7 @@ def test_orders_of_several_weightings_stand_side_by_side(cohort):
     sf.pp.tfidf_order(cohort)
     sf.pp.tfidf_order(cohort, weighting="zscore", key_added="by_z")
     assert {"idf", "df", "by_z_gene_weight", "by_z_gene_offset", "by_z_df"} == set(cohort.var)
-    assert {LAYER, "by_z"} == set(cohort.layers)
+    assert {LAYER, "by_z"} == set(cohort.layers) - {None}, "anndata 0.13 counts X among the layers"
     assert cohort.uns["by_z"]["params"]["weighting"] == "zscore"
     sf.pp.tfidf_order(cohort, weighting="median")
     assert _keys.IDF.name not in cohort.var  # it belonged to the order that was replaced

@@ -98,7 +98,7 @@ def simulated_cohort(
 
     rng = np.random.default_rng(rng)
     label = np.arange(n_obs) % len(chosen)
-    share = profiles.means[chosen].to_numpy(np.float64).T
+    share = profiles.means[chosen].to_numpy(np.float64, copy=True).T
     share /= share.sum(1, keepdims=True)
     phi = profiles.dispersion.to_numpy(np.float64) if dispersion is None else np.full(share.shape[1], dispersion)
     depths = depth * np.exp(SD_LOG_DEPTH * rng.standard_normal(n_obs))

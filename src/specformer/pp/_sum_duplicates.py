@@ -34,7 +34,7 @@ def sum_duplicates(adata: AnnData, alignment: GeneAlignment, kept: np.ndarray) -
     groups = alignment.groups
     position = np.searchsorted(kept, [columns[0] for columns in groups])
     merged: dict[str | None, Any] = {}
-    for layer in [None, *adata.layers]:
+    for layer in dict.fromkeys([None, *adata.layers]):  # anndata 0.13 counts X among the layers
         matrix = adata.X if layer is None else adata.layers[layer]
         if matrix is not None:
             merged[layer] = _merge(matrix, _scale_of(adata, layer), groups, position, kept)
