@@ -3,7 +3,7 @@
     python benchmarks/anchor_metric.py ../shared/data
 
 Four folds by patient, within the training side of `sf.bench.read_cohorts`. In each, the anchor is fitted on three
-quarters of the panel cohort and read out on the last one, under several metrics; nobody's label enters a fit. What is
+quarters of a cohort and read out on the last one, under several metrics; nobody's label enters a fit. What is
 printed was used to choose the metric, so it is no estimate for new patients: see `python -m specformer.bench` for that.
 """
 
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 N_FOLDS = 4
-AXES = ("tumour type", "few labels", "missing genes", "depth", "purity")
+AXES = {
+    "panel": ("tumour type", "few labels", "missing genes", "depth", "units", "purity"),
+    "wide": ("healthy tissue",),
+}
+"""By the cohort that the anchor is fitted on."""
 NOISE = 0.35
 
 
@@ -115,8 +119,9 @@ def main() -> None:
     tables = []
     for i in range(N_FOLDS):
         part = fold(cohorts, i)
-        owners = part["panel"].obs["patient"].astype(str).to_numpy()[part.part("panel", "train")]
-        tables.append(sf.bench.run(variants(owners), part, axes=AXES, n_boot=1))
+        for name, axes in AXES.items():
+            patients = part[name].obs["patient"].astype(str).to_numpy()[part.part(name, "train")]
+            tables.append(sf.bench.run(variants(patients), part, axes=axes, n_boot=1))
     table = pd.concat(tables)
     table = table[table["metric"].isin(["accuracy", "precision@1"])]
     weighted = table.assign(value=table["value"] * table["n"])

@@ -33,6 +33,16 @@ def test_pairs_are_the_same_samples_of_one_side_row_by_row(cohorts):
     assert len(cohorts.pairs("train")) == 2
 
 
+def test_validation_patients_are_asked_in_the_place_of_test_patients(cohorts):
+    asked = cohorts.asking("val")
+    for name in cohorts.adatas:
+        names = {side: set(cohorts[name].obs_names[cohorts.part(name, side)]) for side in ("train", "val", "test")}
+        assert set(asked[name].obs_names[asked.part(name, "train")]) == names["train"]
+        assert set(asked[name].obs_names[asked.part(name, "test")]) == names["val"]
+        assert not names["test"] & set(asked[name].obs_names)
+    assert asked.gene_sets == cohorts.gene_sets
+
+
 def test_a_directory_is_read_as_it_was_written(simulated, gene_sets, tmp_path):
     found = bench.read_cohorts(write(simulated, gene_sets, tmp_path))
     assert set(found.adatas) == set(simulated)

@@ -9,18 +9,15 @@ from pathlib import Path
 from specformer._atomic import atomic_file
 from specformer._checks import shown
 from specformer._logging import logger
-from specformer.bench._checkpoints import UNTRAINED, checkpoint_embedder, checkpoint_embedders, held_out_seen
+from specformer.bench._checkpoints import checkpoint_embedder, checkpoint_embedders, held_out_seen
 from specformer.bench._cohorts import read_cohorts
 from specformer.bench._linear import LINEAR_REFERENCES, RANK_LAYER
 from specformer.bench._run import AXES, run
 from specformer.bench._table import markdown
 from specformer.bench._trained import trained_embedders
 
-# What an untrained network is there for; it costs as much time as a trained one. Ranks as features need all genes.
-FEW_AXES = {
-    UNTRAINED: ("tumour type", "few labels", "survival", "geometry"),
-    RANK_LAYER: ("tumour type", "few labels", "survival"),
-}
+# Ranks as features need all genes.
+FEW_AXES = {RANK_LAYER: ("tumour type", "few labels", "survival")}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -31,6 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default=None, help="checkpoint: a name or a directory; the shipped one by default")
     parser.add_argument("--also", nargs="*", default=[], metavar="NAME=DIRECTORY", help="further checkpoints")
     parser.add_argument("--axes", nargs="*", default=None, choices=list(AXES), help="axes to measure; all by default")
+    parser.add_argument(
+        "--held-out",
+        default="test",
+        choices=("test", "val"),
+        help="patients to ask: test, or validation, which is what checkpoints are to be chosen on",
+    )
     parser.add_argument("--n-boot", type=int, default=1000, help="draws of patients")
     parser.add_argument("--linear-only", action="store_true", help="the classical references alone, without torch")
     parser.add_argument(
@@ -45,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
 
     try:
-        cohorts = read_cohorts(args.data)
+        cohorts = read_cohorts(args.data).asking(args.held_out)
         embedders = {} if args.linear_only else checkpoint_embedders(args.model)
         checkpoints = [] if args.linear_only else [args.model]
         for entry in args.also:

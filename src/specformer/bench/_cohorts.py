@@ -54,6 +54,16 @@ class Cohorts:
         """Which samples of a cohort are on a side of the split, bool (n_obs,)."""
         return (self[name].obs[SPLIT.name] == side).to_numpy()
 
+    def asking(self, side: str) -> Cohorts:
+        """The training patients, and the patients of this side in the place of the test patients."""
+        chosen = {}
+        for name in self.adatas:
+            training = self.part(name, "train")
+            chosen[name] = self[name][training | self.part(name, side)].copy()
+            is_training = chosen[name].obs[SPLIT.name] == "train"
+            chosen[name].obs[SPLIT.name] = np.where(is_training, "train", "test")
+        return Cohorts(chosen, self.gene_sets)
+
     def pairs(self, side: str) -> list[tuple[AnnData, AnnData]]:
         """The same samples of one side in two schemes, row by row."""
         found = []
