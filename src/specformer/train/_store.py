@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
-from specformer._atomic import atomic_file
 from specformer._logging import logger
 from specformer.pp._statistics import vocabulary_statistics
 from specformer.ranking import normal_scores, ordered_genes
-from specformer.ranking._order import rank_dtype
 from specformer.train._aligned import AlignedCohort
+from specformer.train._rank_files import NewRanks, digest_of, ranks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 
     from specformer.genes import GeneVocabulary
     from specformer.ranking import GeneStatistics
-    from specformer.ranking._types import Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +136,9 @@ def rank_store(
     shape = (len(samples), len(genes))
     file, digest = None, ""
     if path is not None:
-        digest = _digest(cohort, statistics.fingerprint)
+        digest = digest_of(cohort, statistics.fingerprint)
         file = Path(path) / f"{digest[:20]}.npy"
-    held = None if file is None else _stored(file, digest, shape)
+    held = None if file is None else ranks_in(file, digest, shape)
     if held is None:
         held = _rank(cohort, statistics, file, digest)
     else:
@@ -155,7 +149,7 @@ def rank_store(
 def _rank(
     cohort: AlignedCohort, statistics: GeneStatistics, file: Path | None, digest: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    new = _NewRanks(file, (len(cohort.samples), len(cohort.alignment.genes)))
+    new = NewRanks(file, (len(cohort.samples), len(cohort.alignment.genes)))
     start = 0
     try:
         for ranks, n_expressed in cohort.ranked(statistics):
@@ -165,78 +159,3 @@ def _rank(
         new.discard()
         raise
     return new.keep(digest)
-
-
-class _NewRanks:
-    """Ranks that are being made: in memory, or in a file that gets its name when all of them are there."""
-
-    def __init__(self, file: Path | None, shape: tuple[int, int]) -> None:
-        self.file = file
-        self.n_expressed = np.empty(shape[0], np.int32)
-        dtype = rank_dtype(shape[1])
-        if file is None:
-            self.ranks = np.empty(shape, dtype)
-        else:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self.partial = file.with_name(f".{file.name}.{os.getpid()}")
-            try:
-                self.ranks = np.lib.format.open_memmap(self.partial, mode="w+", dtype=dtype, shape=shape)
-                _reserve(self.partial)
-            except OSError as error:
-                self.discard()
-                n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
-                msg = (
-                    f"No room for the ranks of {shape[0]:,} samples ({n_bytes / 1e6:,.0f} MB) in {file.parent}: {error}"
-                )
-                raise OSError(error.errno, msg) from None
-
-    def discard(self) -> None:
-        if self.file is not None:
-            self.partial.unlink(missing_ok=True)
-
-    def keep(self, digest: str) -> tuple[np.ndarray, np.ndarray]:
-        """Ranks and counts; on disk, the note that says whose they are comes before the ranks, and both at once."""
-        if self.file is None:
-            return self.ranks, self.n_expressed
-        self.ranks.flush()  # type: ignore[attr-defined]
-        note = {"sha256": digest, "n_expressed": self.n_expressed.tolist()}
-        with atomic_file(self.file.with_suffix(".json")) as partial:
-            partial.write_text(json.dumps(note), encoding="utf-8")
-        self.partial.replace(self.file)
-        return np.load(self.file, mmap_mode="r"), self.n_expressed
-
-
-def _reserve(path: Path) -> None:
-    """Take room on the disk now: a memory map on a full one would end the process with a bus error later."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _digest(cohort: AlignedCohort, fingerprint: str) -> str:
-    digest = sha256()
-    for text in (fingerprint, cohort.scheme or "", cohort.unit, "\0".join(cohort.samples)):
-        digest.update(text.encode() + b"\x1e")
-    for numbers in (cohort.alignment.genes, cohort.alignment.target, cohort.lengths):
-        if numbers is not None:
-            digest.update(np.ascontiguousarray(numbers).tobytes())
-    for block in cohort.raw_blocks():
-        for values in _values(block):
-            digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def _values(block: Block) -> tuple[np.ndarray, ...]:
-    return (block.data, block.indices, block.indptr) if sparse.issparse(block) else (block,)
-
-
-def _stored(file: Path, digest: str, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray] | None:
-    """The ranks and counts that are on disk, if they are those and whole."""
-    try:
-        note = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        ranks = np.load(file, mmap_mode="r")
-    except (OSError, ValueError):
-        return None
-    if note.get("sha256") != digest or ranks.shape != shape:
-        return None
-    return ranks, np.asarray(note["n_expressed"], np.int32)
