@@ -9,21 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from specformer._atomic import atomic_file
 from specformer._checks import require_one_of
 from specformer._keys import PATIENT, SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger, timed
 from specformer._settings import settings
-from specformer.model import Head, load, load_head, save, save_head
-from specformer.model._checkpoint import MEMBERSHIP
+from specformer.model import Head, load, load_head, save_head
 from specformer.model._head_files import HEADS
-from specformer.model._save import hashed
 from specformer.pp._modality import modality
 from specformer.train._fit_head import fit_head
 from specformer.train._head_data import read_sides, read_target
 from specformer.train._head_problem import balanced, learnable, make_problem, read_strata
 from specformer.train._head_reference import figures, set_reference
 from specformer.train._store import rank_store
+from specformer.train._tuned_checkpoint import save_tuned
 from specformer.train._tuning import Encoding, let_move, tune
 
 if TYPE_CHECKING:
@@ -172,8 +170,7 @@ def fine_tune(
             merge()
         if how["best_epoch"] == 0:
             logger.warning("Validation patients were served best before the encoder moved: it is kept as it was.")
-        saved: Pretrained = load(save(directory, tuned.cpu(), pretrained.genes, card=_card(pretrained, target, how)))
-        _add_members(saved.path, pretrained.path, store.samples[rows[0]])
+        saved = save_tuned(directory, tuned.cpu(), pretrained, target, how, samples=store.samples[rows[0]])
         # What the head keeps of its cohort is that of the encoder which users will load.
         X = Encoding.of(saved.model, saved.genes, store, windows=aggregator is not None).all(np.arange(len(used)))
         train, val = (make_problem(head, X, found, part, stratum[used], weight) for part in rows)
@@ -202,9 +199,8 @@ def _frozen(
     frozen = AnnData(obs=adata.obs.iloc[used].copy(), obsm={use_rep: X})
     if isinstance(target, str) and target not in adata.obs:
         if target in adata.obsm:
-            frozen.obsm[target] = adata.obsm[target][used] if isinstance(adata.obsm[target], np.ndarray) else (
-                adata.obsm[target].iloc[used]
-            )  # fmt: skip
+            values = adata.obsm[target]
+            frozen.obsm[target] = values[used] if isinstance(values, np.ndarray) else values.iloc[used]
         else:
             values = adata.layers[target][used]
             values = values if isinstance(values, np.ndarray) else values.toarray()
@@ -213,20 +209,6 @@ def _frozen(
     note = {"name": base.path.name, "sha256": base.sha256}
     frozen.uns[SPECFORMER.name] = {"params": params | {"bypass_layers": False}, "checkpoint": note}
     return frozen
-
-
-def _card(base: Pretrained, target: object, how: dict[str, Any]) -> str:
-    return (
-        f"# Fine-tuned from {base.path.name}\n\nTo {target!r}, by `sf.train.fine_tune`; the weights it began with have "
-        f"SHA-256 {base.sha256}. Best of {how['epochs']} epochs: {how['best_epoch']}.\n"
-    )
-
-
-def _add_members(directory: Path, base: Path, samples: np.ndarray) -> None:
-    """Who was seen: in pretraining, and now."""
-    known = (base / MEMBERSHIP).read_text(encoding="utf-8").split()[1:] if (base / MEMBERSHIP).is_file() else []
-    with atomic_file(directory / MEMBERSHIP) as partial:
-        partial.write_text("\n".join(["sha256", *sorted({*known, *hashed(samples)}), ""]), encoding="utf-8")
 
 
 def _device(device: str) -> str:

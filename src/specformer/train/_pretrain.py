@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from transformers import set_seed
 
 from specformer._checks import require_one_of
@@ -15,15 +14,12 @@ from specformer._logging import timed
 from specformer.model import load, save
 from specformer.train._arguments import training_arguments
 from specformer.train._card import facts_of, model_card
-from specformer.train._cohorts import open_cohorts, patients_of, sides_of
-from specformer.train._corpus import Corpus
 from specformer.train._masked_genes import MaskedGenes
+from specformer.train._material import gather
 from specformer.train._precision import cpu_products
-from specformer.train._progress import Progress
+from specformer.train._progress import report_progress
 from specformer.train._recipe import RECIPE, asked_config, fitted_config, recipe_of, where_to_resume
-from specformer.train._store import rank_store
 from specformer.train._trainer import ObjectiveTrainer
-from specformer.train._vocabulary import build_vocabulary
 from specformer.train._whole_profile import WholeProfile
 
 if TYPE_CHECKING:
@@ -141,36 +137,12 @@ def pretrain(
     run = Path(output_dir)
     arguments = training_arguments(args, run)
     started, processor_started = time.time(), time.process_time()
+    asked = asked_config(config, getattr(_maker(objective), "config_needed", None))
     with arguments.main_process_first(desc="preparing data"):
-        cohorts = open_cohorts(adata)
-        sides = sides_of(cohorts, validation=validation)
-        reading = {"layer": layer, "scale": scale, "gene_key": gene_key}
-        asked = asked_config(config, getattr(_maker(objective), "config_needed", None))
-        genes = vocabulary or build_vocabulary(
-            cohorts,
-            weighting=weighting or asked.weighting,
-            mask_obs=[side == "train" for side in sides],
-            table=table,
-            **reading,
-        )
-        stores = [
-            rank_store(
-                cohort,
-                genes,
-                rows=side != "test",
-                scheme=scheme,
-                lengths=lengths,
-                path=cache,
-                **reading,
-            )
-            for cohort, side in zip(cohorts, sides, strict=True)
-            for scheme in (None, *(schemes or ()))
-        ]
-    patients = {
-        name: own for cohort in cohorts for name, own in zip(cohort.obs_names, patients_of(cohort), strict=True)
-    }
-    corpus = Corpus.of(stores, patients)
-    training, held_out = _sides_of_samples(corpus, cohorts, sides)
+        genes, corpus, training, held_out = gather(
+            adata, weighting=weighting or asked.weighting, vocabulary=vocabulary, schemes=schemes, lengths=lengths,
+            validation=validation, table=table, cache=cache, layer=layer, scale=scale, gene_key=gene_key,
+        )  # fmt: skip
     options = dict(objective_options or {})
     fitted = fitted_config(asked, genes)
     goal = _maker(objective)(corpus, fitted, genes, **options)
@@ -190,7 +162,7 @@ def pretrain(
         validation_items=goal.validation_items(held_out) if held_out.size else None,
         genes=genes,
     )
-    _report_progress(trainer)
+    report_progress(trainer)
     if trainer.is_world_process_zero():
         run.mkdir(parents=True, exist_ok=True)
         (run / RECIPE).write_text(json.dumps(recipe, indent=1), encoding="utf-8")
@@ -232,29 +204,11 @@ def pretrain(
     return load(run / MODEL, type(model))
 
 
-def _sides_of_samples(
-    corpus: Corpus, cohorts: Sequence[AnnData], sides: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the corpus's samples to train on, and of those to be judged on."""
-    names = np.concatenate([cohort.obs_names.to_numpy(str) for cohort in cohorts])
-    side_of = dict(zip(names.tolist(), np.concatenate(sides).tolist(), strict=True))
-    is_train = np.array([side_of[sample] == "train" for sample in corpus.samples.tolist()])
-    return np.flatnonzero(is_train), np.flatnonzero(~is_train)
-
-
 def _maker(objective: str | Callable[..., Objective]) -> Callable[..., Objective]:
     if not isinstance(objective, str):
         return objective
     require_one_of("objective", objective, tuple(OBJECTIVES))
     return OBJECTIVES[objective]
-
-
-def _report_progress(trainer: ObjectiveTrainer) -> None:
-    from transformers import PrinterCallback, ProgressCallback
-
-    for callback in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(callback)
-    trainer.add_callback(Progress())
 
 
 def _just_validated(trainer: ObjectiveTrainer) -> bool:

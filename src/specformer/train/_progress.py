@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
-from transformers import TrainerCallback
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from transformers.utils import logging as hf_logging
 
 from specformer._logging import logger
 
 if TYPE_CHECKING:
-    from transformers import TrainerControl, TrainerState, TrainingArguments
+    from collections.abc import Iterator
+
+    from transformers import Trainer, TrainerControl, TrainerState, TrainingArguments
+
+
+def report_progress(trainer: Trainer) -> None:
+    """Let `Progress` take the place of transformers' callbacks, which print dictionaries."""
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.add_callback(Progress())
 
 
 class Progress(TrainerCallback):
-    """Takes the place of transformers' callbacks, which print dictionaries."""
+    """A bar, and a line a log."""
 
     def __init__(self) -> None:
         self.bar: Any = None
@@ -64,3 +75,15 @@ def line(logs: dict[str, float]) -> str:
         words.append(f"{logs['tokens_per_second']:,.0f} tokens/s")
         words.append(f"{logs['flops_per_second'] / 1e9:,.1f} GFLOP/s")
     return ", ".join(words)
+
+
+@contextmanager
+def no_bar_for_shards() -> Iterator[None]:
+    """Without the bar that transformers draws for each file of weights."""
+    was_on = hf_logging.is_progress_bar_enabled()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            hf_logging.enable_progress_bar()

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch.utils.data import Dataset
 from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
-from transformers.utils import logging as hf_logging
 
 from specformer._checks import shown
 from specformer.train._checkpoints import rotate, seal
+from specformer.train._items import Items, collate
 from specformer.train._masking import step_seed
+from specformer.train._progress import no_bar_for_shards
+from specformer.train._running_means import RunningMeans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from torch.utils.data import DataLoader
     from transformers import PreTrainedModel, TrainingArguments
@@ -32,24 +30,6 @@ if TYPE_CHECKING:
 
 _VALIDATION = -1
 """In place of the step in the seed of validation: its masks are the same at every step."""
-
-
-class Items(Dataset):
-    """Bare numbers; what stands behind them, the objective fetches by the batch."""
-
-    def __init__(self, items: np.ndarray) -> None:
-        self.items = items
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> int:
-        return int(self.items[index])
-
-
-def collate(batch: list[int]) -> dict[str, torch.Tensor]:
-    """A batch of items as the trainer carries it around."""
-    return {"items": torch.tensor(batch, dtype=torch.int64)}
 
 
 class ObjectiveTrainer(Trainer):
@@ -102,8 +82,9 @@ class ObjectiveTrainer(Trainer):
         self.genes = genes
         self._micro_step = (-1, 0)
         self._n_validated = 0
-        self._sums: dict[str, Any] = {}
-        self._validation_sums: dict[str, Any] = {}
+        self._figures = RunningMeans()
+        self._validation_figures = RunningMeans()
+        # When figures were last logged, at which step, after how many operations.
         self._logged: tuple[float, int, float] | None = None
 
     def compute_loss(  # type: ignore[override]
@@ -122,7 +103,7 @@ class ObjectiveTrainer(Trainer):
         seed = step_seed(self.args.seed, step, self.args.process_index, self._micro_step[1])
         torch.manual_seed(seed)  # dropout
         loss, figures = self.objective(model, inputs["items"], self._generator(seed))
-        _add(self._sums, figures, 1)
+        self._figures.add(figures, 1)
         return (loss, figures) if return_outputs else loss
 
     def prediction_step(
@@ -138,7 +119,7 @@ class ObjectiveTrainer(Trainer):
         self._n_validated += 1
         with torch.no_grad(), self.compute_loss_context_manager():
             loss, figures = self.objective(model, inputs["items"], self._generator(seed))
-        _add(self._validation_sums, figures, len(inputs["items"]))
+        self._validation_figures.add(figures, len(inputs["items"]))
         return loss.detach().mean(), None, None
 
     def evaluation_loop(
@@ -151,10 +132,10 @@ class ObjectiveTrainer(Trainer):
     ) -> EvalLoopOutput:
         """As the Trainer's, with the objective's figures."""
         start = perf_counter()
-        self._n_validated, self._validation_sums = 0, {}
+        self._n_validated, self._validation_figures = 0, RunningMeans()
         output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
         metrics = cast("dict[str, float]", output.metrics)
-        for name, value in self._means(self._validation_sums).items():
+        for name, value in self._validation_figures.over_all(self.accelerator).items():
             metrics[f"{metric_key_prefix}_{name}"] = value
         if self._logged is not None:  # time of validation is not time of training
             self._logged = (self._logged[0] + perf_counter() - start, *self._logged[1:])
@@ -163,8 +144,8 @@ class ObjectiveTrainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As the Trainer's, with the objective's figures and the speed since the last time."""
         if "loss" in logs and self._logged is not None:
-            logs.update(self._means(self._sums))
-            self._sums = {}
+            logs.update(self._figures.over_all(self.accelerator))
+            self._figures = RunningMeans()
             now, (then, step, flops) = perf_counter(), self._logged
             if self.state.global_step > step:
                 n_items = (self.state.global_step - step) * self.get_total_train_batch_size(self.args)
@@ -213,7 +194,7 @@ class ObjectiveTrainer(Trainer):
         # The Trainer would remove older checkpoints before this one is sealed.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
-            with _no_bar_for_shards():
+            with no_bar_for_shards():
                 super()._save_checkpoint(model, trial)
         finally:
             self.args.save_total_limit = limit
@@ -235,29 +216,3 @@ class ObjectiveTrainer(Trainer):
 
     def _generator(self, seed: int) -> torch.Generator:
         return torch.Generator(self.args.device).manual_seed(seed)
-
-    def _means(self, sums: dict[str, Any]) -> dict[str, float]:
-        """Weighted means of the figures over all processes."""
-        means = {}
-        for name, (total, weight) in sums.items():
-            pair = torch.stack([total.float(), torch.as_tensor(float(weight), device=total.device)])
-            total_of_all, weight_of_all = self.accelerator.reduce(pair, reduction="sum").tolist()
-            means[name] = total_of_all / weight_of_all
-        return means
-
-
-@contextmanager
-def _no_bar_for_shards() -> Iterator[None]:
-    was_on = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if was_on:
-            hf_logging.enable_progress_bar()
-
-
-def _add(sums: dict[str, Any], figures: dict[str, torch.Tensor], weight: int) -> None:
-    for name, value in figures.items():
-        total, weight_so_far = sums.get(name, (0.0, 0))
-        sums[name] = (total + value.detach() * weight, weight_so_far + weight)
