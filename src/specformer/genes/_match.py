@@ -108,7 +108,7 @@ def match_genes(names: Sequence[object], vocabulary: GeneVocabulary) -> GeneMatc
     if ids.are_row_numbers(cleaned):
         ids.refuse("row number", cleaned, len(cleaned))
     lookup = vocabulary.lookup
-    found = [_find(name, lookup) for name in cleaned]
+    found = [find(name, lookup) for name in cleaned]
     index = np.fromiter((row for row, _ in found), dtype=np.int64, count=len(found))
     route = np.empty(len(found), dtype=object)
     route[:] = [by for _, by in found]
@@ -125,7 +125,8 @@ def match_genes(names: Sequence[object], vocabulary: GeneVocabulary) -> GeneMatc
     return GeneMatch(index, route, len(vocabulary), unmatched)
 
 
-def _find(name: str, lookup: GeneLookup) -> tuple[int, str]:
+def find(name: str, lookup: GeneLookup) -> tuple[int, str]:
+    """The row of the gene that a cleaned name means, -1 for none, and by which route it was found."""
     if match := ids.ENSEMBL.fullmatch(name):
         return _by("ensembl", lookup.ensembl.get(match[1], -1))
     if match := ids.ENSEMBL_PAR_Y.fullmatch(name):

@@ -74,7 +74,7 @@ def fast_inference(
         if dtype != "float32" or onednn_is_faster():
             stack.enter_context(_attention(encoder, ATTENTION))
         if dtype == "float32" and onednn_is_faster():
-            stack.enter_context(_matmul_precision("medium"))
+            stack.enter_context(matmul_precision("medium"))
         pool = stack.enter_context(_workers(n_threads))
         yield partial(_encode_by_sample, encoder, pool, WINDOWS_AT_ONCE[dtype])
 
@@ -88,7 +88,7 @@ def onednn_is_faster() -> bool:
     times: dict[str, list[float]] = {"highest": [], "medium": []}
     for _ in range(5):
         for precision, taken in times.items():
-            with _matmul_precision(precision):
+            with matmul_precision(precision):
                 start = thread_time()
                 product = x @ w.T
                 taken.append(thread_time() - start)
@@ -179,7 +179,8 @@ def _workers(n_threads: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def _matmul_precision(precision: str) -> Iterator[None]:
+def matmul_precision(precision: str) -> Iterator[None]:
+    """Set how torch multiplies float32, and set it back."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(precision)
     try:

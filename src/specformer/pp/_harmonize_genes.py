@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from specformer._checks import require_key, shown
+from specformer._checks import shown
 from specformer._interrupts import undivided
 from specformer._keys import GENE_ID, GENE_ROUTE, GENES
 from specformer._logging import logger
 from specformer.genes import ROUTES, GeneVocabulary, align_columns, match_genes, shipped_vocabulary
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._modality import modality
 from specformer.pp._sum_duplicates import sum_duplicates
 from specformer.pp._target import target_of
@@ -88,8 +89,7 @@ def harmonize_genes(
     ['TP53', '']
     """
     adata = modality(adata, mod)
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var.columns")
-    names = list(names)
+    names = list(read_gene_names(adata, gene_key))
     vocabulary = _vocabulary(table)
     match = match_genes(names, vocabulary)
     alignment = align_columns(match)

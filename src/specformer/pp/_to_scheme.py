@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from mudata import MuData
 
-_NOT_FROM = {
+NOT_FROM = {
     "tpm": "TPM are divided by gene length already",
     "quantile": "quantile normalisation has replaced the counts",
     "quantile_log2p1": "quantile normalisation has replaced the counts",
 }
+"""Scales from which no scheme can be made, and why."""
 
 
 def to_scheme(
@@ -84,15 +85,15 @@ def to_scheme(
            [750000., 250000.]], dtype=float32)
     """
     adata = modality(adata, mod)
-    bases = _lengths(adata, lengths) if parse_scheme(scheme).needs_lengths else None
+    bases = read_lengths(adata, lengths) if parse_scheme(scheme).needs_lengths else None
     if adata.isbacked:
         msg = "`adata` is backed; its `X` cannot be replaced. Use `adata.to_memory()` first."
         raise ValueError(msg)
     with timed(f"bringing {adata.n_obs:,} samples to {scheme}") as notes:
         found = scan(adata, layer)
         require_linear(found, layer)
-        if found.name in _NOT_FROM:
-            msg = f"{place(layer)} holds {found.name} values; counts cannot be had from them: {_NOT_FROM[found.name]}."
+        if found.name in NOT_FROM:
+            msg = f"{place(layer)} holds {found.name} values; counts cannot be had from them: {NOT_FROM[found.name]}."
             raise ValueError(msg)
         if found.name == "linear":
             logger.warning("%s is linear, but not integer: taken as proportional to counts, as RSEM is.", place(layer))
@@ -113,7 +114,8 @@ def to_scheme(
     return target if copy else None
 
 
-def _lengths(adata: AnnData, lengths: str | np.ndarray | None) -> np.ndarray:
+def read_lengths(adata: AnnData, lengths: str | np.ndarray | None) -> np.ndarray:
+    """Bases of each column, float64, from a column of `var` or an array; errors where a gene has none."""
     if lengths is None:
         msg = (
             "TPM and FPKM need the length of each gene in bases: pass `lengths=`, a column of `adata.var` or an array."

@@ -12,11 +12,12 @@ import numpy as np
 from anndata import AnnData
 from scipy import sparse
 
-from specformer._checks import require_key, require_one_of
+from specformer._checks import require_one_of
 from specformer._keys import SPECFORMER
 from specformer._logging import logger, timed
 from specformer.genes import align_columns, match_genes
 from specformer.pp._blocks import row_reader
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._open import open_cohort
 from specformer.pp._scan import require_linear, scan_with
 from specformer.pp._statistics import vocabulary_statistics
@@ -114,7 +115,7 @@ def embed_to_zarr(
     require_windows(max_windows)
     adata = open_cohort(path)
     pretrained = load(model, pooling=pooling) if model is None or isinstance(model, str | Path) else model
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
+    names = read_gene_names(adata, gene_key)
     match = match_genes(list(names), pretrained.genes)
     alignment = align_columns(match)
     how: dict[str, Any] = {"max_windows": max_windows, "bypass_layers": bypass_layers, "dtype": dtype}

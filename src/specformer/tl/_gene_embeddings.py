@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from specformer._checks import require_key, require_one_of
+from specformer._checks import require_one_of
 from specformer._keys import GENE_EMBEDDING
 from specformer._logging import logger
 from specformer.genes import N_SPECIAL, match_genes
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 
@@ -79,8 +80,7 @@ def gene_embeddings(
     if of == "anchor" and not pretrained.config.n_anchor:
         msg = f"The checkpoint {pretrained.path.name!r} has no linear anchor; take `of='tokens'`."
         raise ValueError(msg)
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
-    row = match_genes(list(names), pretrained.genes).index
+    row = match_genes(list(read_gene_names(adata, gene_key)), pretrained.genes).index
     if of == "tokens":
         vectors = pretrained.model.specformer.get_input_embeddings().weight.detach()[N_SPECIAL:]
     else:

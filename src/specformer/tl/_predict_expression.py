@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specformer._checks import require_key
 from specformer._interrupts import undivided
 from specformer._keys import PREDICTED
 from specformer._logging import timed
 from specformer.genes import match_genes
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._modality import modality
 from specformer.pp._target import target_of
 from specformer.tl._head_input import find_head, head_note, read_input
@@ -88,7 +88,7 @@ def predict_expression(
     adata = modality(adata, mod)
     from specformer.model import load
 
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
+    names = read_gene_names(adata, gene_key)
     if head is None:
         model = load(model) if model is None or isinstance(model, str | Path) else model
         reader = _through_anchor(model)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from specformer._checks import require_key, require_rows
+from specformer._checks import require_rows
 from specformer._keys import N_EXPRESSED, TFIDF, TFIDF_RANK
 from specformer._logging import logger
 from specformer.genes import align_columns, match_genes
 from specformer.pp._blocks import row_blocks
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._map_blocks import lazy_matrix, map_blocks
 from specformer.pp._scan import require_linear, scan
 from specformer.pp._statistics import vocabulary_statistics
@@ -47,8 +48,7 @@ def read_ranks(
     adata: AnnData, vocabulary: GeneVocabulary, *, layer: str | None, gene_key: str | None, scale: str | None = None
 ) -> Ranked:
     """Recognise genes and scale, and rank; errors for what cannot be."""
-    names = adata.var_names if gene_key is None else require_key(adata, "var", gene_key, run="adata.var[...] = ...")
-    match = match_genes(list(names), vocabulary)
+    match = match_genes(list(read_gene_names(adata, gene_key)), vocabulary)
     found = scan(adata, layer, scale)
     require_linear(found, layer)
     alignment = align_columns(match)

@@ -11,8 +11,9 @@ import numpy as np
 from specformer._checks import require_key, require_rows
 from specformer.genes import align_columns, match_genes
 from specformer.pp._blocks import row_blocks
+from specformer.pp._gene_names import read_gene_names
 from specformer.pp._scan import require_linear, scan
-from specformer.pp._to_scheme import _NOT_FROM, _lengths
+from specformer.pp._to_scheme import NOT_FROM, read_lengths
 from specformer.ranking import normalise_rows, parse_scheme, rank_rows, to_linear
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ class AlignedCohort:
         require_linear(found, layer)
         bases = None
         if scheme is not None:
-            bases = _lengths(adata, lengths) if parse_scheme(scheme).needs_lengths else None
-            if found.name in _NOT_FROM:
-                msg = f"{scheme!r} cannot be had from {found.name} values: {_NOT_FROM[found.name]}."
+            bases = read_lengths(adata, lengths) if parse_scheme(scheme).needs_lengths else None
+            if found.name in NOT_FROM:
+                msg = f"{scheme!r} cannot be had from {found.name} values: {NOT_FROM[found.name]}."
                 raise ValueError(msg)
-        alignment = align_columns(match_genes(gene_names(adata, gene_key), vocabulary))
+        alignment = align_columns(match_genes(list(read_gene_names(adata, gene_key)), vocabulary))
         return cls(adata, layer, found.name, mask, alignment, scheme, bases)
 
     @cached_property
@@ -127,10 +128,3 @@ def row_mask(adata: AnnData, rows: str | np.ndarray | None) -> np.ndarray | None
         msg = "The mask of rows chooses no sample."
         raise ValueError(msg)
     return mask
-
-
-def gene_names(adata: AnnData, gene_key: str | None) -> list[object]:
-    """The name of every column, from `var_names` or a column of `var`."""
-    if gene_key is None:
-        return list(adata.var_names)
-    return list(require_key(adata, "var", gene_key, run="adata.var.columns"))

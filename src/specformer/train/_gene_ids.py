@@ -10,7 +10,7 @@ import pandas as pd
 from specformer._keys import GENE_FILTER
 from specformer.genes import GeneVocabulary, match_genes
 from specformer.genes._identifiers import ENSEMBL, SYMBOL_ENTREZ, clean, kind_of
-from specformer.genes._match import _find as find
+from specformer.genes._match import find
 from specformer.genes._vocabulary import ID_COLUMNS, as_text
 
 if TYPE_CHECKING:

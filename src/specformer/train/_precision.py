@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from specformer.model._backend import _matmul_precision
+from specformer.model._backend import matmul_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def cpu_products(args: TrainingArguments) -> Iterator[None]:
     if args.device.type != "cpu" or args.bf16 or args.fp16 or not onednn_is_exact():
         yield
         return
-    with _matmul_precision("medium"):
+    with matmul_precision("medium"):
         yield
 
 
@@ -36,6 +36,6 @@ def onednn_is_exact() -> bool:
     rng = torch.Generator().manual_seed(0)
     x, w = (torch.randn(n, 256, generator=rng) for n in (64, 128))
     exact = x.double() @ w.T.double()
-    with _matmul_precision("medium"):
+    with matmul_precision("medium"):
         error = float(((x @ w.T) - exact).abs().max() / exact.abs().max())
     return error < 1e-6

@@ -10,8 +10,9 @@ from anndata import AnnData
 
 from specformer._logging import timed
 from specformer.genes import GeneVocabulary, shipped_vocabulary
+from specformer.pp._gene_names import read_gene_names
 from specformer.ranking import fit_statistics, normal_scores, ordered_genes, panel_quantile
-from specformer.train._aligned import AlignedCohort, gene_names
+from specformer.train._aligned import AlignedCohort
 from specformer.train._combine import combine_statistics
 from specformer.train._gene_ids import cohort_table
 
@@ -75,7 +76,7 @@ def build_vocabulary(
     cohorts = [adata] if isinstance(adata, AnnData) else list(adata)
     several = isinstance(mask_obs, Sequence) and not isinstance(mask_obs, str)
     masks: Any = mask_obs if several else [mask_obs] * len(cohorts)
-    names = [gene_names(cohort, gene_key) for cohort in cohorts]
+    names = [list(read_gene_names(cohort, gene_key)) for cohort in cohorts]
     known = shipped_vocabulary() if table is None else GeneVocabulary.from_table(table)
     ids = cohort_table(cohorts, names, known, grow=table is None)
     with timed(f"statistics of {len(ids):,} genes") as notes:
