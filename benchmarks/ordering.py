@@ -47,6 +47,7 @@ def cohort() -> tuple[np.ndarray, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
+    n_rounds = parser.parse_args().rounds
     X, source = cohort()
     statistics = fit_statistics([X], "tfidf")
     idf, genes, stored = statistics.scale, pd.Index([f"gene{i:05d}" for i in range(N_GENES)]), sparse.csr_matrix(X)
@@ -77,8 +78,8 @@ def main() -> None:
         assert np.array_equal(methods[name](), expected), name
 
     # Wall and CPU seconds, shape (methods, rounds, 2).
-    seconds = np.empty((len(methods), parser.parse_args().rounds, 2))
-    for round_ in range(seconds.shape[1]):
+    seconds = np.empty((len(methods), n_rounds, 2))
+    for round_ in range(n_rounds):
         for number, method in enumerate(methods.values()):
             start = perf_counter(), process_time()
             method()

@@ -9,8 +9,6 @@ import pooch
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-VERBOSITIES = ("error", "warning", "info", "debug")
-
 
 class Settings(BaseSettings):
     """What holds for every call in this process. Assignments are validated."""

@@ -14,6 +14,8 @@ from specformer.datasets._matrix import convert_matrix
 from specformer.datasets._registry import SOURCES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
 Quantification = Literal["expected_count", "fpkm", "tpm", "norm_count"]
@@ -180,7 +182,7 @@ def _load(key: str, cohort: str, *, backed: bool) -> AnnData:
     return adata
 
 
-def _is_current(converted, sha256: str | None) -> bool:
+def _is_current(converted: Path, sha256: str | None) -> bool:
     import h5py
     from anndata.io import read_elem
 
