@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from specformer import settings
+from specformer.datasets._gene_sets import read_gmt
 from specformer.genes import GeneVocabulary, build_gene_table, match_genes
 from specformer.model import Head, load_head, save_head
 from specformer.model._bert_tokens import read_tokens
 from specformer.model._read import read_weights, sha256_of, stored_shapes
 from specformer.model._read_config import read_config
 from specformer.ranking import detect_scale, to_linear
-from specformer.tl._predict_pathways import read_gmt
 
 if TYPE_CHECKING:
     from collections.abc import Callable

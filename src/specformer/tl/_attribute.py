@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specformer._checks import require_key, require_one_of, require_rows, shown
+from specformer._checks import require_key
 from specformer._keys import CANCER_TYPE
 from specformer._logging import logger, timed
 from specformer._settings import settings
 from specformer.pp._modality import modality
+from specformer.tl._attribution_table import GroupMeans
+from specformer.tl._chosen_output import chosen_output
 from specformer.tl._encode import find_device
 from specformer.tl._head_input import find_head, open_checkpoint
-from specformer.tl._ranks import read_ranks
+from specformer.tl._ranks import read_ranks, require_expressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,10 +137,10 @@ def attribute(
             f"This head reads `obsm[{head.about.get('use_rep')!r}]`, which no checkpoint made: it has no way to genes."
         )
         raise ValueError(msg)
-    choose = _choice(head, label, against)
+    choose = chosen_output(head, label, against)
     kind = "sample" if groupby is None else "group"
     names = adata.obs_names if groupby is None else require_key(adata, "obs", groupby, run="adata.obs[...] = ...")
-    groups = _Groups()
+    groups = GroupMeans()
     with timed(f"attributing {head.task} of {adata.n_obs:,} samples to their genes") as notes:
         pretrained = open_checkpoint(head, model)
         ranked = read_ranks(adata, pretrained.genes, layer=layer, gene_key=gene_key)
@@ -179,9 +181,7 @@ def _by_sample(
     panel = GenePanel(model, pretrained.genes, ranked.genes)
     bypass_layers = bool((head.about.get("embedding") or {}).get("bypass_layers"))
     with tqdm(total=adata.n_obs, unit="sample", disable=not settings.progress or adata.n_obs < 2) as bar:
-        for rows, ranks, n_expressed in ranked.blocks:
-            silent = n_expressed == 0
-            require_rows(silent, adata.obs_names[rows], "None of the known genes is expressed", "Drop these samples.")
+        for rows, ranks, n_expressed in require_expressed(ranked.blocks, adata.obs_names):
             for i in range(len(ranks)):
                 one = slice(i, i + 1)
                 found = attribute_sample(
@@ -192,90 +192,6 @@ def _by_sample(
                 yield rows.start + i, found
 
 
-def _choice(head: Head, label: str | None, against: str | None) -> Callable[[torch.Tensor], torch.Tensor]:
-    """From a sample's raw outputs to their weights in what is attributed."""
-    import torch
-
-    for name, value in (("label", label), ("against", against)):
-        if value is not None:
-            require_one_of(name, value, head.labels)
-    is_class = head.task == "classification"
-    if (against is not None and not is_class) or (against is not None and against == label):
-        msg = (
-            f"`against` is {against!r}; expected another class than `label` of a classification, this is a {head.task}."
-        )
-        raise ValueError(msg)
-    if label is None and not is_class and len(head.labels) > 1:
-        msg = f"This head has {len(head.labels):,} targets; say which with `label`, such as {shown(head.labels, 3)}."
-        raise ValueError(msg)
-
-    def choose(raw: torch.Tensor) -> torch.Tensor:
-        weights = torch.zeros_like(raw)
-        if not is_class:
-            at = head.labels.index(label) if label else 0
-            weights[at] = head.target_scale[at] if head.task == "regression" else 1.0
-            return weights
-        if label is None and against is not None:
-            raw = raw.clone()
-            raw[head.labels.index(against)] = -torch.inf
-        at = int(raw.argmax()) if label is None else head.labels.index(label)
-        others = [k for k in range(len(raw)) if k != at] if against is None else [head.labels.index(against)]
-        weights[others] = -1 / len(others)
-        weights[at] = 1.0
-        return weights / head.temperature.to(raw.device)
-
-    return choose
-
-
 def _symbols(pretrained: Pretrained) -> np.ndarray:
     symbol = pretrained.genes.table["symbol"].to_numpy(str)
     return np.where(symbol != "", symbol, pretrained.genes.ids)
-
-
-class _Groups:
-    """Means over the samples of each group, kept as sums."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, dict[str, Any]] = {}
-        self.gaps: list[float] = []
-
-    def add(self, name: str, found: SampleAttribution) -> None:
-        n_genes, n_windows = len(found.anchor), len(found.gate)
-        by_window = np.zeros((n_genes, max(n_windows, 1)))
-        which = np.broadcast_to(np.arange(n_windows)[:, None], found.place.shape)
-        np.add.at(by_window, (found.place, which), found.windows)
-        part = {
-            "n": 1, "anchor": found.anchor, "via_windows": by_window.sum(axis=1), "size": np.abs(by_window),
-            "there": np.bincount(found.place.ravel() * max(n_windows, 1) + which.ravel(), minlength=by_window.size),
-            "gate": found.gate, "output": found.output, "baseline": found.baseline,
-        }  # fmt: skip
-        total = self.sums.get(name)
-        self.sums[name] = part if total is None else {key: total[key] + part[key] for key in part}
-        difference = found.output - found.baseline
-        missed = abs(found.anchor.sum() + found.windows.sum() - difference)
-        self.gaps.append(missed / max(abs(difference), 1e-6))
-
-    def gap(self) -> float:
-        """The largest share of a sample's output that scores leave out."""
-        return max(self.gaps)
-
-    def mean(self, what: str) -> dict[str, float]:
-        return {name: total[what] / total["n"] for name, total in self.sums.items()}
-
-    def table(self, kind: str, genes: np.ndarray) -> pd.DataFrame:
-        import pandas as pd
-
-        parts = []
-        for name, total in self.sums.items():
-            n_windows = len(total["gate"])
-            via_windows = total["via_windows"] / total["n"]
-            # A gene that moved nothing stands where it stood most often.
-            rank = total["size"] + 1e-12 * total["there"].reshape(total["size"].shape)
-            window = rank.argmax(axis=1) if n_windows else np.full(len(genes), -1)
-            gate = total["gate"][window] / total["n"] if n_windows else np.nan
-            part = pd.DataFrame({
-                kind: name, "gene": genes, "score": total["anchor"] / total["n"] + via_windows, "window": window,
-                "via_windows": via_windows, "gate": gate,
-            })  # fmt: skip
-            parts.append(part.sort_values("score", ascending=False, kind="stable"))
-        return pd.concat(parts, ignore_index=True)

@@ -10,7 +10,7 @@ import numpy as np
 from specformer._checks import require_key
 from specformer._keys import SPECFORMER, WINDOWS, X_SPECFORMER
 from specformer._logging import logger
-from specformer.tl._embed import Embedding, compute_embedding, write_embedding
+from specformer.tl._embedding import Embedding, compute_embedding, write_embedding
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -38,6 +38,13 @@ def find_head(head: Head | str | Path | None, default: str, model: str | Path | 
     from specformer.model import load_head
 
     return load_head(default if head is None else head, model) if head is None or isinstance(head, str | Path) else head
+
+
+def require_task(head: Head, task: str, function: str) -> None:
+    """Raise a ValueError unless the head was fitted to what the function predicts."""
+    if head.task != task:
+        msg = f"This is a {head.task} head; `{function}` needs one fitted with task={task!r}."
+        raise ValueError(msg)
 
 
 def read_input(

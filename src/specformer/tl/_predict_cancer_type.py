@@ -20,7 +20,7 @@ from specformer._keys import (
 from specformer._logging import timed
 from specformer.pp._modality import modality
 from specformer.pp._target import target_of
-from specformer.tl._head_input import find_head, head_note, read_input
+from specformer.tl._head_input import find_head, head_note, read_input, require_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,9 +113,7 @@ def predict_cancer_type(
     """
     adata = modality(adata, mod)
     head = find_head(head, CANCER_TYPE.name, model)
-    if head.task != "classification":
-        msg = f"This is a {head.task} head; `predict_cancer_type` needs one fitted with task='classification'."
-        raise ValueError(msg)
+    require_task(head, "classification", "predict_cancer_type")
     groups = dict(COLORECTAL) if merge is True else dict(merge or {})
     if strangers := sorted(set(groups) - set(head.labels)):
         msg = f"`merge` names {shown(strangers)}, which this head does not know. It knows {shown(head.labels, 40)}."

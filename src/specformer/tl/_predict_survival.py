@@ -13,7 +13,7 @@ from specformer._keys import OS_RISK, OS_SURVIVAL, SURVIVAL_NOTE
 from specformer._logging import timed
 from specformer.pp._modality import modality
 from specformer.pp._target import target_of
-from specformer.tl._head_input import HeadInput, find_head, head_note, read_input
+from specformer.tl._head_input import HeadInput, find_head, head_note, read_input, require_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,9 +106,7 @@ def predict_survival(
     adata = modality(adata, mod)
     heads = [find_head(name, name, model) for name in endpoints] if head is None else [find_head(head, "", model)]
     for one in heads:
-        if one.task != "survival":
-            msg = f"This is a {one.task} head; `predict_survival` needs one fitted with task='survival'."
-            raise ValueError(msg)
+        require_task(one, "survival", "predict_survival")
     columns: dict[str, np.ndarray] = {}
     curves: dict[str, pd.DataFrame] = {}
     notes_of: dict[str, Any] = {}
