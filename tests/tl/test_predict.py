@@ -149,6 +149,7 @@ def test_uncertain_and_unlike(fitted, labelled):
     path, embedded = fitted
     adata = embedded.copy()
     sf.tl.predict_cancer_type(adata, model=path, min_confidence=1.01)
+    assert adata.obs["cancer_type_pred"].cat.categories.tolist() == ["uncertain"], "types that do not occur"
     assert (adata.obs["cancer_type_pred"] == "uncertain").all()
     assert adata.uns["cancer_type_pred"]["n_uncertain"] == 90
     assert adata.obs["cancer_type_unlike_training"].mean() < 0.1

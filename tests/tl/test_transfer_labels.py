@@ -37,6 +37,7 @@ def test_unlabelled_reference_samples_do_not_vote_and_names_follow_key_added():
     reference.obs.loc[reference.obs["kind"] == "a", "kind"] = None
     sf.tl.transfer_labels(new, reference, label="kind", key_added="subtype")
     assert set(new.obs["subtype"]) <= {"b", "c", "uncertain"}
+    assert set(new.obs["subtype"].cat.categories) == set(new.obs["subtype"]), "labels that do not occur"
     assert "subtype_confidence" in new.obs
     assert new.uns["subtype"]["n_reference"] == reference.obs["kind"].notna().sum()
 

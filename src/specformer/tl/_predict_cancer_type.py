@@ -85,7 +85,7 @@ def predict_cancer_type(
     `None`, or the copy if `copy=True`. Sets the following fields:
 
     `.obs['cancer_type_pred']` : category `(n_obs,)`
-        The type, or `"uncertain"`.
+        The type, or `"uncertain"`. Only those that occur are categories.
     `.obs['cancer_type_confidence']` : float32 `(n_obs,)`
         Probability of the most probable type.
     `.obs['cancer_type_unlike_training']` : bool `(n_obs,)`
@@ -140,9 +140,10 @@ def predict_cancer_type(
         target = target_of(adata, copy=copy)
         with undivided():
             found.write(target)
+            # All types would crowd the legend of every picture, in colours that are hard to tell apart.
             target.obs[names[0]] = pd.Categorical(
                 np.where(is_sure, best, UNCERTAIN), categories=[*proba.columns, UNCERTAIN]
-            )
+            ).remove_unused_categories()
             target.obs[names[1]] = confidence
             if unlike is not None:
                 target.obs[names[2]] = unlike

@@ -117,7 +117,8 @@ def transfer_labels(
         target = target_of(adata, copy=copy)
         at = key_added + TRANSFERRED_CONFIDENCE.name.removeprefix(TRANSFERRED.name)
         with undivided():
-            target.obs[key_added] = pd.Categorical(found, categories=list(dict.fromkeys([*names, UNCERTAIN])))
+            categories = list(dict.fromkeys([*names, UNCERTAIN]))
+            target.obs[key_added] = pd.Categorical(found, categories=categories).remove_unused_categories()
             target.obs[at] = confidence
             target.uns[TRANSFERRED_NOTE.name if key_added == TRANSFERRED.name else key_added] = {
                 "params": {"label": label, "k": k, "min_confidence": min_confidence, "use_rep": use_rep},
