@@ -395,7 +395,7 @@ def interrupt(folder: Path) -> dict:
 
 def interrupted_at(line: int, checkpoint) -> list[str]:
     """The keys of an object of which the writing was interrupted when its `line`-th line was to run."""
-    from specformer.tl import _embed
+    from specformer.tl._embedding import write_embedding
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     adata, old = cohort(3), np.zeros((3, 2), np.float32)
@@ -404,7 +404,7 @@ def interrupted_at(line: int, checkpoint) -> list[str]:
 
     def trace(frame, event, _):
         nonlocal lines
-        if frame.f_code is not _embed.write_embedding.__code__:
+        if frame.f_code is not write_embedding.__code__:
             return None
         if event == "line":
             lines += 1
