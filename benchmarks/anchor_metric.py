@@ -123,7 +123,7 @@ def main() -> None:
             patients = part[name].obs["patient"].astype(str).to_numpy()[part.part(name, "train")]
             tables.append(sf.bench.run(variants(patients), part, axes=axes, n_boot=1))
     table = pd.concat(tables)
-    table = table[table["metric"].isin(["accuracy", "precision@1"])]
+    table = table[table["metric"].isin(["accuracy", "precision@1", "same sample top-1"])]
     weighted = table.assign(value=table["value"] * table["n"])
     sums = weighted.groupby(["axis", "condition", "metric", "representation"], sort=False)[["value", "n"]].sum()
     print((sums["value"] / sums["n"]).unstack("representation")[list(variants(np.array([])))].T.round(3).to_string())

@@ -41,6 +41,9 @@ def test_validation_patients_are_asked_in_the_place_of_test_patients(cohorts):
         assert set(asked[name].obs_names[asked.part(name, "test")]) == names["val"]
         assert not names["test"] & set(asked[name].obs_names)
     assert asked.gene_sets == cohorts.gene_sets
+    for name, same in cohorts.asking("test").adatas.items():
+        assert list(same.obs_names) == list(cohorts[name].obs_names)
+        assert list(same.obs["split"]) == list(cohorts[name].obs["split"])
 
 
 def test_a_directory_is_read_as_it_was_written(simulated, gene_sets, tmp_path):

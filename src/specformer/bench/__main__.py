@@ -52,8 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     args = parser.parse_args(arguments)
 
     try:
-        cohorts = read_cohorts(args.data)
-        cohorts = cohorts if args.held_out == "test" else cohorts.asking(args.held_out)
+        cohorts = read_cohorts(args.data).asking(args.held_out)
         embedders = {} if args.linear_only else checkpoint_embedders(args.model)
         checkpoints = [] if args.linear_only else [args.model]
         for entry in args.also:

@@ -55,13 +55,11 @@ class Cohorts:
         return (self[name].obs[SPLIT.name] == side).to_numpy()
 
     def asking(self, side: str) -> Cohorts:
-        """The training patients, and the patients of this side in the place of the test patients."""
+        """The same cohorts with the patients of this side in the place of the test patients, who are left out."""
         chosen = {}
-        for name in self.adatas:
-            training = self.part(name, "train")
-            chosen[name] = self[name][training | self.part(name, side)].copy()
-            is_training = chosen[name].obs[SPLIT.name] == "train"
-            chosen[name].obs[SPLIT.name] = np.where(is_training, "train", "test")
+        for name, adata in self.adatas.items():
+            chosen[name] = adata[~self.part(name, "test") | self.part(name, side)].copy()
+            chosen[name].obs[SPLIT.name] = chosen[name].obs[SPLIT.name].astype(str).replace(side, "test")
         return Cohorts(chosen, self.gene_sets)
 
     def pairs(self, side: str) -> list[tuple[AnnData, AnnData]]:
